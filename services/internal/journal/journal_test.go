@@ -1,0 +1,42 @@
+package journal_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sidecart/sidecart/services/internal/journal"
+	"github.com/sidecart/sidecart/services/internal/state"
+)
+
+func TestEveryAppendedIDIsListedByAnotherProcess(t *testing.T) {
+	store := state.NewMemory()
+	writers := []*journal.Journal{journal.New(store, "orders"), journal.New(store, "orders")}
+	var wg sync.WaitGroup
+	errs := make([]error, 1000)
+	for i := range errs {
+		wg.Go(func() { errs[i] = writers[i%2].Append(t.Context(), fmt.Sprint(i)) })
+	}
+	wg.Wait()
+	seen := map[string]int{}
+	pages := 0
+	late := journal.New(store, "orders")
+	require.NoError(t, late.Append(t.Context(), "late"))
+	require.NoError(t, late.All(t.Context(), func(ids []string) error {
+		pages++
+		require.LessOrEqual(t, len(ids), 200)
+		for _, id := range ids {
+			seen[id]++
+		}
+		return nil
+	}))
+	for i, err := range errs {
+		require.NoError(t, err)
+		require.Equal(t, 1, seen[fmt.Sprint(i)])
+	}
+	require.Equal(t, 1, seen["late"])
+	require.Len(t, seen, 1001)
+	require.GreaterOrEqual(t, pages, 6)
+}

@@ -1,0 +1,202 @@
+// Package serve is the life of a service: configuration from the environment, HTTP server,
+// health, logs, metrics, traces, background work and a shutdown that finishes what was begun.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+
+	"github.com/sidecart/sidecart/services/internal/dapr"
+	"github.com/sidecart/sidecart/services/internal/problem"
+)
+
+// Service is one service's process. Fill Router, add background work, then Run it.
+type Service struct {
+	ID       string
+	Router   *mux.Router
+	Log      *slog.Logger
+	Registry *prometheus.Registry
+	Sidecar  *dapr.Client
+
+	addr    string
+	starts  []func(context.Context) error
+	loops   []func(context.Context)
+	ready   atomic.Bool
+	endings []func(context.Context) error
+}
+
+// New reads the configuration that the Dapr CLI and the injector give an app: APP_PORT (0
+// picks one), APP_HOST (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN; LOG_LEVEL,
+// and OTEL_EXPORTER_OTLP_ENDPOINT to export traces. public services take requests that did not
+// come through the sidecar, so they ask for no app API token.
+func New(id string, public bool, getenv func(string) string, stdout io.Writer) (*Service, error) {
+	get := func(name, standard string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return standard
+	}
+	log, err := newLogger(id, get("LOG_LEVEL", "info"), stdout)
+	if err != nil {
+		return nil, err
+	}
+	flush, err := startTracing(id, getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	if err != nil {
+		return nil, err
+	}
+	sidecar, err := dapr.Dial("127.0.0.1", get("DAPR_HTTP_PORT", "3500"), get("DAPR_GRPC_PORT", "50001"), getenv("DAPR_API_TOKEN"))
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s := &Service{
+		ID: id, Router: mux.NewRouter(), Log: log, Registry: registry, Sidecar: sidecar,
+		addr: net.JoinHostPort(get("APP_HOST", "127.0.0.1"), get("APP_PORT", "8080")), endings: []func(context.Context) error{flush},
+	}
+	s.Router.Use(observe(registry))
+	if !public {
+		s.Router.Use(requireToken(getenv("APP_API_TOKEN")))
+	}
+	s.Router.NotFoundHandler = Handler(func(http.ResponseWriter, *http.Request) error { return problem.New(problem.NotFound, "no such path") })
+	s.Router.MethodNotAllowedHandler = Handler(func(http.ResponseWriter, *http.Request) error {
+		return problem.New(problem.MethodNotAllowed, "this path does not know that method")
+	})
+	return s, nil
+}
+
+// OnStart adds work that must succeed before the service is ready; it is tried until it does.
+func (s *Service) OnStart(do func(context.Context) error) { s.starts = append(s.starts, do) }
+
+// Loop adds work that runs beside the requests, from when the service is ready until it stops; it must end when its context does.
+func (s *Service) Loop(do func(context.Context)) { s.loops = append(s.loops, do) }
+
+// Every adds work that is done again and again, interval apart. Its errors are logged.
+func (s *Service) Every(interval time.Duration, what string, do func(context.Context) error) {
+	s.Loop(func(ctx context.Context) {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "background work failed, it is tried again", "work", what, "error", err)
+			}
+		}
+	})
+}
+
+// Run serves until ctx ends, then stops in order: not ready, no new requests, finish those
+// under way (10 s at most), stop background work, flush.
+func (s *Service) Run(ctx context.Context) error {
+	listener, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.ID, err)
+	}
+	server := &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+	s.Log.Info("listening", "address", listener.Addr().String())
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	var work sync.WaitGroup
+	work.Go(func() { s.start(background, &work) })
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("%s: %w", s.ID, err)
+	case <-ctx.Done():
+	}
+	s.ready.Store(false)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err = server.Shutdown(stopping)
+	stopBackground()
+	work.Wait()
+	for _, end := range append(s.endings, func(context.Context) error { return s.Sidecar.Close() }) {
+		err = errors.Join(err, end(stopping))
+	}
+	s.Log.Info("stopped")
+	return err
+}
+
+func (s *Service) start(ctx context.Context, work *sync.WaitGroup) {
+	for _, start := range append([]func(context.Context) error{s.Sidecar.Ready}, s.starts...) {
+		if !s.until(ctx, start) {
+			return
+		}
+	}
+	for _, loop := range s.loops {
+		work.Go(func() { loop(ctx) })
+	}
+	s.ready.Store(true)
+	s.Log.Info("ready")
+}
+
+// until tries do until it succeeds; false when ctx ends first.
+func (s *Service) until(ctx context.Context, do func(context.Context) error) bool {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		err := do(ctx)
+		if err == nil {
+			return true
+		}
+		s.Log.Debug("not ready yet", "error", err)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+	}
+}
+
+func (s *Service) handler() http.Handler {
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_ = problem.WriteJSON(w, http.StatusOK, map[string]string{"status": "alive"})
+	})
+	outer.Handle("GET /readyz", Handler(func(w http.ResponseWriter, r *http.Request) error {
+		if !s.ready.Load() {
+			return problem.New(problem.Unavailable, "starting or stopping")
+		}
+		return problem.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	}))
+	outer.Handle("GET /metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
+	outer.Handle("/", otelhttp.NewHandler(s.Router, s.ID))
+	return outer
+}
+
+// Main runs a service until SIGINT or SIGTERM and is its exit code: 0 when it stopped in order.
+func Main(run func(ctx context.Context, getenv func(string) string, stdout io.Writer) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Getenv, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,10 @@
+package state_test
+
+import (
+	"testing"
+
+	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
+)
+
+func TestMemory(t *testing.T) { statetest.Run(t, state.NewMemory()) }
