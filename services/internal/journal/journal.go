@@ -8,6 +8,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,7 @@ func (p Page) Full() bool { return len(p.IDs) >= perPage }
 type Journal struct {
 	store state.Store
 	name  string
-	group batch.Group[string]
+	group batch.Group[[]string]
 	// last is a page that exists, or 1: where to look for the end. Only a hint, kept in the document head too.
 	last atomic.Int64
 }
@@ -40,13 +41,13 @@ type Journal struct {
 // New opens the journal of that name; nothing is read or written yet.
 func New(store state.Store, name string) *Journal {
 	j := &Journal{store: store, name: name}
-	j.group = batch.Group[string]{Run: j.append, Most: perPage}
+	j.group = batch.Group[[]string]{Run: j.append, Most: perPage}
 	return j
 }
 
-// Append adds an id and returns when it is durable; ids appended at the same time share one write.
-// Errors: state.ErrUnavailable, after which the id may be listed all the same.
-func (j *Journal) Append(ctx context.Context, id string) error { return j.group.Do(ctx, id) }
+// Append adds ids and returns when they are durable; calls at the same time share one write.
+// Errors: state.ErrUnavailable, after which the ids may be listed all the same.
+func (j *Journal) Append(ctx context.Context, ids ...string) error { return j.group.Do(ctx, ids) }
 
 // Read returns page n, the first being 1; a page that is not there yet is empty.
 func (j *Journal) Read(ctx context.Context, n int64) (Page, error) {
@@ -75,13 +76,8 @@ func (j *Journal) All(ctx context.Context, do func(ids []string) error) error {
 func (j *Journal) key(n int64) string { return fmt.Sprintf("%s-page-%d", j.name, n) }
 func (j *Journal) head() string       { return j.name + "-head" }
 
-func (j *Journal) append(ctx context.Context, ids []string) []error {
-	err := j.appendAll(ctx, ids)
-	errs := make([]error, len(ids))
-	for i := range errs {
-		errs[i] = err
-	}
-	return errs
+func (j *Journal) append(ctx context.Context, calls [][]string) []error {
+	return slices.Repeat([]error{j.appendAll(ctx, slices.Concat(calls...))}, len(calls))
 }
 
 func (j *Journal) appendAll(ctx context.Context, ids []string) error {
