@@ -1,0 +1,57 @@
+# Sidecart. `make` lists the targets.
+GO ?= go
+# No version stamp: it would fail in a checkout that git takes for another user's.
+GOFLAGS ?= -buildvcs=false
+export GOFLAGS
+
+.DEFAULT_GOAL := help
+.PHONY: help install build run down demo audit load bench test test-unit test-e2e lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## make sure of the pinned Dapr tools (built from source when missing)
+	@tools/install.sh >/dev/null
+
+build: ## build all programs to bin/ and create the local secrets
+	@mkdir -p bin
+	@$(GO) build -o bin/ ./...
+	@bin/secrets
+
+# Counts installing and building as well.
+run: export RUN_STARTED := $(shell date +%s)
+run: install build ## start Redis, all services and sidecars, load the demo catalogue; Ctrl-C stops
+	@exec bin/run
+
+down: ## stop what an earlier run left behind
+	@$(GO) run ./tools/run -down
+
+demo: ## watch purchases pass through a running system
+	@$(GO) run ./test/demo
+
+audit: build ## prove that a running system's records agree; exit 1 and a list otherwise
+	@bin/audit
+
+load: ## put a running system under orders and report the rate
+	@$(GO) run ./test/load
+
+bench: ## measure the hot paths
+	@$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## check formatting and suspicious code
+	@test -z "$$(gofmt -l services test tools contracts 2>/dev/null | tee /dev/stderr)" || { echo "not gofmt-ed: see above" >&2; exit 1; }
+	@$(GO) vet ./...
+
+test-unit: ## run all tests but the end-to-end ones
+	@$(GO) test -race -count=1 $$($(GO) list ./... | grep -v /test/e2e)
+
+test-e2e: install ## run the end-to-end tests on real sidecars
+	@tools/redis.sh install
+	@$(GO) test -race -count=1 ./test/e2e/...
+
+test: install lint ## run every test
+	@tools/redis.sh install
+	@$(GO) test -race -count=1 ./...
+
+clean: ## remove programs and logs; secrets and data stay
+	@rm -rf bin services/*/.dapr
