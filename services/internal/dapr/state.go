@@ -3,6 +3,7 @@ package dapr
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -35,7 +36,7 @@ func (s *Store) Get(ctx context.Context, key string) (state.Item, error) {
 	if err != nil {
 		return state.Item{}, s.unavailable("get "+key, err)
 	}
-	return item(key, read.Value, read.Etag), nil
+	return s.item(key, read.Value, read.Etag)
 }
 
 // chunk keeps a bulk call's messages well below the sidecar's body limit.
@@ -69,17 +70,23 @@ func (s *Store) getChunk(ctx context.Context, keys []string, found map[string]st
 		if r.Error != "" {
 			return s.unavailable("bulk get "+r.Key, errors.New(r.Error))
 		}
-		found[r.Key] = item(r.Key, r.Value, r.Etag)
+		if found[r.Key], err = s.item(r.Key, r.Value, r.Etag); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // item: stores differ in what they answer for an absent document, but an ETag none has.
-func item(key string, value []byte, etag string) state.Item {
+func (s *Store) item(key string, value []byte, etag string) (state.Item, error) {
 	if etag == "" {
-		return state.Item{Key: key}
+		return state.Item{Key: key}, nil
 	}
-	return state.Item{Key: key, Value: value, ETag: etag}
+	document, ok := unmark(value)
+	if !ok {
+		return state.Item{}, fmt.Errorf("dapr: %s: %s was not written by this store", s.component, key)
+	}
+	return state.Item{Key: key, Value: document, ETag: etag}, nil
 }
 
 // Save implements state.Store.
@@ -114,13 +121,18 @@ func (s *Store) saveChunk(ctx context.Context, items []state.Item, errs []error)
 		errs[0] = fmt.Errorf("%w: %s", state.ErrConflict, items[0].Key)
 		return
 	}
-	now, err := s.GetMany(ctx, keys)
+	now, err := s.client.GetBulkState(ctx, s.component, keys, nil, chunk)
+	read := make(map[string]*client.BulkStateItem, len(now))
+	for _, r := range now {
+		read[r.Key] = r
+	}
 	for i, item := range items {
+		r := read[item.Key]
 		switch {
-		case err != nil:
+		case err != nil, r == nil, r.Error != "":
 			errs[i] = s.unavailable("save "+item.Key, cause)
-		case bytes.Equal(now[i].Value, item.Value):
-		case now[i].ETag == item.ETag:
+		case bytes.Equal(r.Value, sets[i].Value):
+		case r.Etag == item.ETag:
 			errs[i] = s.unavailable("save "+item.Key, cause)
 		default:
 			errs[i] = fmt.Errorf("%w: %s", state.ErrConflict, item.Key)
@@ -130,7 +142,7 @@ func (s *Store) saveChunk(ctx context.Context, items []state.Item, errs []error)
 
 func set(item state.Item) *client.SetStateItem {
 	options := firstWrite
-	out := &client.SetStateItem{Key: item.Key, Value: item.Value, Options: &options}
+	out := &client.SetStateItem{Key: item.Key, Value: mark(item.Value), Options: &options}
 	if item.ETag != "" {
 		out.Etag = &client.ETag{Value: item.ETag}
 	}
@@ -138,6 +150,31 @@ func set(item state.Item) *client.SetStateItem {
 		out.Metadata = map[string]string{"ttlInSeconds": strconv.Itoa(int(item.TTL / time.Second))}
 	}
 	return out
+}
+
+// Every write carries a mark of its own, so that a writer whose answer was lost can tell its
+// write from another one of the same content. A stored document is {"mark":"…","document":…}.
+const (
+	markStart  = `{"mark":"`
+	markMiddle = `","document":`
+	markLength = 26
+	documentAt = len(markStart) + markLength + len(markMiddle)
+)
+
+func mark(document []byte) []byte {
+	value := make([]byte, 0, documentAt+len(document)+1)
+	value = append(value, markStart...)
+	value = append(value, rand.Text()...)
+	value = append(value, markMiddle...)
+	value = append(value, document...)
+	return append(value, '}')
+}
+
+func unmark(value []byte) (document []byte, ok bool) {
+	if len(value) <= documentAt || !bytes.HasPrefix(value, []byte(markStart)) || !bytes.HasSuffix(value[:documentAt], []byte(markMiddle)) {
+		return nil, false
+	}
+	return value[documentAt : len(value)-1], true
 }
 
 // Delete implements state.Store.
