@@ -179,12 +179,13 @@ func (s *Service) handler() http.Handler {
 	outer.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_ = problem.WriteJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
-	outer.Handle("GET /readyz", Handler(func(w http.ResponseWriter, r *http.Request) error {
+	outer.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !s.ready.Load() {
-			return problem.New(problem.Unavailable, "starting or stopping")
+			problem.Write(w, problem.New(problem.Unavailable, "starting or stopping"))
+			return
 		}
-		return problem.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
-	}))
+		_ = problem.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	})
 	outer.Handle("GET /metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
 	outer.Handle("/", otelhttp.NewHandler(s.Router, s.ID))
 	return outer

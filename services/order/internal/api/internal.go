@@ -90,11 +90,9 @@ func (s *Server) streams(w http.ResponseWriter, r *http.Request) error {
 	return problem.WriteJSON(w, http.StatusOK, map[string]any{"orders": entries, "nextPage": next})
 }
 
-// anonymous is the stream without its first event's data, of which the order itself shows what may be seen.
+// anonymous is the stream without what is personal or the service's own.
 func anonymous(stream order.Stream) (order.Stream, error) {
-	events := append(order.Stream{}, stream...)
-	if len(events) > 0 {
-		events[0].Data = nil
-	}
-	return events, nil
+	return redact(stream, func(s *order.Submission) {
+		s.PaymentToken, s.Fingerprint, s.ShippingAddress = "", "", order.Address{}
+	})
 }

@@ -35,6 +35,11 @@ func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
 
 // shown is the stream without payment token and fingerprint.
 func shown(stream order.Stream) (order.Stream, error) {
+	return redact(stream, func(s *order.Submission) { s.PaymentToken, s.Fingerprint = "", "" })
+}
+
+// redact is the stream with its submission changed.
+func redact(stream order.Stream, change func(*order.Submission)) (order.Stream, error) {
 	events := append(order.Stream{}, stream...)
 	for i, e := range events {
 		if e.Type != order.Submitted {
@@ -45,7 +50,7 @@ func shown(stream order.Stream) (order.Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		data.PaymentToken, data.Fingerprint = "", ""
+		change(&data)
 		if events[i].Data, err = json.Marshal(data); err != nil {
 			return nil, err
 		}

@@ -34,7 +34,7 @@ type Submission struct {
 	CustomerID      string      `json:"customerId"`
 	Lines           []Line      `json:"lines"`
 	Total           money.Money `json:"total"`
-	ShippingAddress Address     `json:"shippingAddress"`
+	ShippingAddress Address     `json:"shippingAddress,omitzero"`
 	// PaymentToken is the provider's name for the means of payment. It is never shown.
 	PaymentToken string `json:"paymentToken,omitempty"`
 	// CartID is the basket that the order was made from, or empty.
