@@ -2,22 +2,18 @@ package cashier
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/sidecart/sidecart/services/payment/internal/payment"
 	"github.com/sidecart/sidecart/services/payment/internal/store"
 )
 
-// errUnanswered: the provider failed; whether it holds an authorisation is unknown.
-var errUnanswered = errors.New("the provider did not answer")
-
 // Authorise asks the provider for the payments of some orders, all at the same time, and
 // answers each one's payment and an error (or nil). After an error the same request has to be made again: the
 // order id is the provider's idempotency key. Order ids must differ.
 //
-// A payment that the provider has not decided within the budget is pending, so that no slow
-// one holds up the others; its answer is waited for in the background.
+// A payment that the provider has not decided within the budget is pending, so that no slow or
+// failing one holds up the others; its answer is waited for in the background.
 func (c *Cashier) Authorise(ctx context.Context, requests []payment.Request) ([]payment.Payment, []error) {
 	ids := make([]string, len(requests))
 	asked := make([]*question, len(requests))
@@ -34,8 +30,7 @@ func (c *Cashier) Authorise(ctx context.Context, requests []payment.Request) ([]
 			}
 			answer, err := asked[i].answer(c.Settings.Budget)
 			if err != nil {
-				c.Log.WarnContext(ctx, "provider failed to authorise", "orderId", p.OrderID, "error", err)
-				return false, errors.Join(errUnanswered, err)
+				c.Log.WarnContext(ctx, "provider failed to authorise, the sweep asks again", "orderId", p.OrderID, "error", err)
 			}
 			return p.Open(requests[i], answer, now()), nil
 		}
@@ -60,7 +55,7 @@ func (c *Cashier) meet(ctx context.Context, q *question, p payment.Payment, r pa
 	return nil
 }
 
-// question is one call of Provider.Authorise that outlives the request that asks.
+// question is one authorisation that outlives the request that asks for it.
 type question struct {
 	orderID string
 	cancel  context.CancelFunc
@@ -76,9 +71,30 @@ func (c *Cashier) ask(ctx context.Context, r payment.Request) *question {
 	q := &question{orderID: r.OrderID, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(q.done)
-		q.got, q.err = c.Provider.Authorise(ctx, r.OrderID, r.Amount, r.Token)
+		// The provider is idempotent by the order's id: a failed call is repeated as long as there is time.
+		for pause := firstPause; ; pause *= 2 {
+			q.got, q.err = c.Provider.Authorise(ctx, r.OrderID, r.Amount, r.Token)
+			if q.err == nil || !sleep(ctx, pause) {
+				return
+			}
+		}
 	}()
 	return q
+}
+
+// firstPause before a failed call to the provider is repeated; each further one is twice as long.
+const firstPause = 20 * time.Millisecond
+
+// sleep answers false when ctx ended first.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // answer waits for the provider; no answer within the budget is the zero Answer.

@@ -123,23 +123,49 @@ func TestASlowPaymentSurvivesTheProcess(t *testing.T) {
 	})
 }
 
-func TestAFlakyProviderIsUnknownUntilItAnswers(t *testing.T) {
-	c := newCounter(sandbox.New())
-	unknown, authorised := 0, 0
-	for i := range 100 {
-		id := fmt.Sprintf("order-%d", i)
-		result := c.authorise(t, request(id, sandbox.Flaky))
-		for ; result == ""; unknown++ {
-			require.Equal(t, payment.None, c.read(t, id).State)
-			result = c.authorise(t, request(id, sandbox.Flaky))
+func TestAFlakyProviderIsAskedUntilItAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(sandbox.New())
+		pending := 0
+		for i := range 100 {
+			id := fmt.Sprintf("order-%d", i)
+			if c.authorise(t, request(id, sandbox.Flaky)) == payment.Pending {
+				pending++
+			}
 		}
-		if result == payment.Authorised {
-			authorised++
+		require.Less(t, pending, 30, "a second try within the budget mostly helps")
+		time.Sleep(settings.Timeout)
+		for range 40 {
+			require.NoError(t, c.Sweep(t.Context(), c.Payments.Walk()))
 		}
-	}
-	assert.Equal(t, 100, authorised)
-	assert.Greater(t, unknown, 20)
-	assert.Empty(t, c.events, "nobody waits for what was never pending")
+		for i := range 100 {
+			require.Equal(t, payment.Authorised, c.read(t, fmt.Sprintf("order-%d", i)).State)
+		}
+		assert.Len(t, c.events, pending, "one event for each order that waits")
+		c.Close()
+	})
+}
+
+func TestAProviderThatIsDownHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter(down{sandbox.New()})
+		start := time.Now()
+		require.Equal(t, payment.Pending, c.authorise(t, request(order, sandbox.OK)))
+		require.LessOrEqual(t, time.Since(start), settings.Budget)
+		time.Sleep(settings.Timeout + time.Second)
+		require.Equal(t, payment.Pending, c.read(t, order).State)
+		c.Provider = sandbox.New()
+		require.NoError(t, c.Sweep(t.Context(), c.Payments.Walk()))
+		require.Equal(t, payment.Authorised, c.read(t, order).State)
+		c.Close()
+	})
+}
+
+// down is a provider that never answers an authorisation.
+type down struct{ cashier.Provider }
+
+func (down) Authorise(context.Context, string, money.Money, string) (payment.Answer, error) {
+	return payment.Answer{}, errors.New("no answer")
 }
 
 func TestAnotherAmountIsDeclined(t *testing.T) {
