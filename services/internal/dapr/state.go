@@ -44,6 +44,10 @@ const chunk = 100
 
 // GetMany implements state.Store.
 func (s *Store) GetMany(ctx context.Context, keys []string) ([]state.Item, error) {
+	if len(keys) == 1 {
+		item, err := s.Get(ctx, keys[0])
+		return []state.Item{item}, err
+	}
 	found := make(map[string]state.Item, len(keys))
 	for from := 0; from < len(keys); from += chunk {
 		if err := s.getChunk(ctx, keys[from:min(from+chunk, len(keys))], found); err != nil {

@@ -79,7 +79,7 @@ func (s *Server) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return s.answer(w, r, l.ID)
+		return s.answer(w, r, l.Order)
 	}
 }
 

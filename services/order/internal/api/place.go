@@ -49,7 +49,7 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return err
 			}
-			return s.answer(w, r, id)
+			return s.answer(w, r, l.Order)
 		}
 		// The same key came twice at once, and the other one was first.
 		if loaded, err = s.Streams.Load(r.Context(), id); err != nil {
@@ -74,7 +74,7 @@ func (s *Server) repeat(w http.ResponseWriter, r *http.Request, l *store.Loaded,
 			return err
 		}
 	}
-	return s.answer(w, r, l.ID)
+	return s.answer(w, r, l.Order)
 }
 
 // submit prices the order and starts its stream; nothing is written yet.
@@ -99,7 +99,10 @@ func (s *Server) submit(r *http.Request, id string, body placeOrder, fingerprint
 		OrderID: id, CustomerID: auth.From(r.Context()).Subject, Lines: lines, Total: total, ShippingAddress: *body.ShippingAddress,
 		PaymentToken: body.PaymentToken, CartID: cartID, Fingerprint: fingerprint, Deadline: now.Add(s.Deadline).UTC(),
 	}, now)
-	return store.New(id, stream), err
+	if err != nil {
+		return nil, err
+	}
+	return store.New(id, stream)
 }
 
 // items of the request, or of the customer's cart with the prices that it shows.

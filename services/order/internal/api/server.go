@@ -63,33 +63,30 @@ func (s *Server) own(r *http.Request) (*store.Loaded, error) {
 	return l, nil
 }
 
-// answer gives the order: 200 when it is final, else 202, after the time that the request would wait for it (RFC 7240 §4.3).
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string) error {
-	prefer, waits := wait(r)
-	if waits {
-		if err := s.Waiters.Wait(r.Context(), id, prefer, s.final); err != nil {
+// answer gives the order: 202, or 200 when it became final within the time that the request would wait for it (RFC 7240 §4.3).
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, o order.Order) error {
+	status := http.StatusAccepted
+	if prefer, waits := wait(r); waits {
+		var err error
+		if o, err = s.Waiters.Wait(r.Context(), prefer, o, s.look); err != nil {
 			return err
+		}
+		if o.Final() {
+			status = http.StatusOK
 		}
 		w.Header().Set("Preference-Applied", r.Header.Get("Prefer"))
 	}
-	loaded, err := s.Streams.Load(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	status := http.StatusAccepted
-	if waits && loaded[0].Order.Final() {
-		status = http.StatusOK
-	}
-	w.Header().Set("Location", "/api/orders/"+id)
-	return problem.WriteJSON(w, status, present(loaded[0].Order))
+	w.Header().Set("Location", "/api/orders/"+o.OrderID)
+	return problem.WriteJSON(w, status, present(o))
 }
 
-func (s *Server) final(ctx context.Context, id string) (bool, error) {
+// look reads an order that exists.
+func (s *Server) look(ctx context.Context, id string) (order.Order, error) {
 	loaded, err := s.Streams.Load(ctx, id)
 	if err != nil {
-		return false, err
+		return order.Order{}, err
 	}
-	return loaded[0].Order.Final(), nil
+	return loaded[0].Order, loaded[0].Broken
 }
 
 // view is an order as its customer and the other services' readers see it.

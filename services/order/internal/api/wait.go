@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sidecart/sidecart/services/order/internal/order"
 )
 
 // maxWait bounds Prefer: wait; more is taken as this much.
@@ -49,26 +51,29 @@ func (w *Waiters) Wake(id string) {
 // lookEvery is how often a waiter looks without having been told.
 const lookEvery = 500 * time.Millisecond
 
-// Wait returns when final answers true, or after the given time.
-func (w *Waiters) Wait(ctx context.Context, id string, most time.Duration, final func(context.Context, string) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, most)
+// Wait returns the order when it is final, or as it is after the given time.
+func (w *Waiters) Wait(ctx context.Context, most time.Duration, o order.Order, look func(context.Context, string) (order.Order, error)) (order.Order, error) {
+	waiting, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	for {
-		told := w.add(id)
-		done, err := final(context.WithoutCancel(ctx), id)
-		if done || err != nil || ctx.Err() != nil {
-			w.remove(id, told)
-			return err
+	for !o.Final() && waiting.Err() == nil {
+		told := w.add(o.OrderID)
+		// Look after having registered: it may have become final in between.
+		now, err := look(ctx, o.OrderID)
+		if err != nil || now.Final() {
+			w.remove(o.OrderID, told)
+			return now, err
 		}
 		timer := time.NewTimer(lookEvery)
 		select {
 		case <-told:
 		case <-timer.C:
-		case <-ctx.Done():
+		case <-waiting.Done():
 		}
 		timer.Stop()
-		w.remove(id, told)
+		w.remove(o.OrderID, told)
+		o = now
 	}
+	return o, nil
 }
 
 func (w *Waiters) add(id string) chan struct{} {

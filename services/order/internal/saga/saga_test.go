@@ -169,7 +169,9 @@ func (w *world) place(n int) string {
 		Lines: []order.Line{{ProductID: "p", Quantity: 1, UnitPrice: money.Money{Amount: 100, Currency: "EUR"}}},
 	}, w.now)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.streams.Save(context.Background(), []*store.Loaded{store.New(id, stream)})[0])
+	l, err := store.New(id, stream)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.streams.Save(context.Background(), []*store.Loaded{l})[0])
 	return id
 }
 

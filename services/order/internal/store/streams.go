@@ -94,8 +94,9 @@ func (s *Streams) Save(ctx context.Context, orders []*Loaded) []error {
 }
 
 // New is a stream that is to be created: Save answers state.ErrConflict when there is one already.
-func New(id string, stream order.Stream) *Loaded {
-	return &Loaded{ID: id, Deciding: order.Deciding{Stream: stream}}
+func New(id string, stream order.Stream) (*Loaded, error) {
+	deciding, err := order.Decide(stream)
+	return &Loaded{ID: id, Deciding: deciding}, err
 }
 
 func all(n int, err error) []error {

@@ -55,8 +55,7 @@ func (w *world) place(n int, final bool) string {
 	require.NoError(w.t, w.streams.Journal.Append(w.t.Context(), id))
 	stream, err := order.Submit(order.Submission{OrderID: id, Deadline: w.now.Add(time.Hour)}, w.now)
 	require.NoError(w.t, err)
-	l := store.New(id, stream)
-	l.Deciding, err = order.Decide(stream)
+	l, err := store.New(id, stream)
 	require.NoError(w.t, err)
 	if final {
 		require.NoError(w.t, l.RequestCancellation(order.ByCustomer, w.now))
@@ -133,7 +132,9 @@ func TestAPageIsNotDoneWhileARequestMayStillWriteToIt(t *testing.T) {
 	w.run(s)
 	stream, err := order.Submit(order.Submission{OrderID: "o0", Deadline: w.now.Add(time.Hour)}, w.now)
 	require.NoError(t, err)
-	require.NoError(t, w.streams.Save(t.Context(), []*store.Loaded{store.New("o0", stream)})[0])
+	l, err := store.New("o0", stream)
+	require.NoError(t, err)
+	require.NoError(t, w.streams.Save(t.Context(), []*store.Loaded{l})[0])
 	w.now = w.now.Add(11 * time.Second)
 	require.Equal(t, []string{"o0"}, w.run(s))
 }
