@@ -37,12 +37,14 @@ type Sweep struct {
 
 	done    map[int64]bool
 	resumed map[string]time.Time
+	// final are the places, by page, whose order was seen final: it is listed again when it is worked on again.
+	final map[int64]map[int]bool
 }
 
 // Run looks at every order that may be open. Not to be called concurrently.
 func (s *Sweep) Run(ctx context.Context) error {
 	if s.done == nil {
-		s.done, s.resumed = map[int64]bool{}, map[string]time.Time{}
+		s.done, s.resumed, s.final = map[int64]bool{}, map[string]time.Time{}, map[int64]map[int]bool{}
 	}
 	now := s.Now()
 	for id, at := range s.resumed {
@@ -75,27 +77,13 @@ func (s *Sweep) page(ctx context.Context, n int64, now time.Time) (full bool, er
 	if err != nil || len(page.IDs) == 0 {
 		return false, err
 	}
-	loaded, err := s.Streams.Load(ctx, page.IDs...)
+	open, due, err := s.look(ctx, n, page.IDs, now)
 	if err != nil {
 		return false, err
 	}
-	open := false
-	var due []string
-	for _, l := range loaded {
-		switch {
-		case !l.Exists():
-			// Listed, never written: its request was not accepted. It no longer can be once the page is settled.
-		case l.Broken != nil:
-			slog.ErrorContext(ctx, "order cannot be read", "order", l.ID, "error", l.Broken)
-		case !l.Order.Final():
-			open = true
-			if _, waits := s.resumed[l.ID]; !waits && s.due(l, now) {
-				due = append(due, l.ID)
-			}
-		}
-	}
 	if page.Full() && !open && now.Sub(page.Updated) > settled {
 		s.done[n] = true
+		delete(s.final, n)
 	}
 	if len(due) == 0 {
 		return page.Full(), nil
@@ -108,6 +96,37 @@ func (s *Sweep) page(ctx context.Context, n int64, now time.Time) (full bool, er
 		s.resumed[id] = now
 	}
 	return page.Full(), nil
+}
+
+// look tells whether any order of the page is open, and which are due.
+func (s *Sweep) look(ctx context.Context, n int64, listed []string, now time.Time) (open bool, due []string, err error) {
+	if s.final[n] == nil {
+		s.final[n] = map[int]bool{}
+	}
+	var ids []string
+	var places []int
+	for place, id := range listed {
+		if !s.final[n][place] {
+			ids, places = append(ids, id), append(places, place)
+		}
+	}
+	loaded, err := s.Streams.Load(ctx, ids...)
+	for i, l := range loaded {
+		switch {
+		case !l.Exists():
+			// Listed, never written: its request was not accepted. It no longer can be once the page is settled.
+		case l.Broken != nil:
+			slog.ErrorContext(ctx, "order cannot be read", "order", l.ID, "error", l.Broken)
+		case l.Order.Final():
+			s.final[n][places[i]] = true
+		default:
+			open = true
+			if _, waits := s.resumed[l.ID]; !waits && s.due(l, now) {
+				due = append(due, l.ID)
+			}
+		}
+	}
+	return open, due, err
 }
 
 func (s *Sweep) due(l *store.Loaded, now time.Time) bool {
