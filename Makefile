@@ -5,7 +5,7 @@ GOFLAGS ?= -buildvcs=false
 export GOFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help install build run down demo audit load bench test test-unit test-e2e lint clean
+.PHONY: help install build run down demo audit load chaos bench test test-unit test-e2e lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ audit: build ## prove that a running system's records agree; exit 1 and a list o
 
 load: ## put a running system under orders and report the rate
 	@$(GO) run ./test/load
+
+chaos: install ## kill services and sidecars under orders in a shop of its own; the checker judges
+	@tools/redis.sh install
+	@$(GO) run ./test/chaos
 
 bench: ## measure the hot paths
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
