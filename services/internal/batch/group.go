@@ -3,6 +3,8 @@ package batch
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -59,7 +61,7 @@ func (g *Group[T]) Do(ctx context.Context, item T) error {
 	for i, c := range calls {
 		items[i] = c.item
 	}
-	errs := g.Run(context.WithoutCancel(ctx), items)
+	errs := g.try(context.WithoutCancel(ctx), items)
 	g.mu.Lock()
 	if len(g.waiting) > 0 {
 		g.waiting[0].lead <- struct{}{}
@@ -71,6 +73,16 @@ func (g *Group[T]) Do(ctx context.Context, item T) error {
 		c.done <- errs[i]
 	}
 	return <-c.done
+}
+
+// try turns a panic into an error of each item: those who wait must not wait for ever.
+func (g *Group[T]) try(ctx context.Context, items []T) (errs []error) {
+	defer func() {
+		if p := recover(); p != nil {
+			errs = slices.Repeat([]error{fmt.Errorf("batch: panic: %v", p)}, len(items))
+		}
+	}()
+	return g.Run(ctx, items)
 }
 
 // Waiting is how many items wait for the next call.

@@ -67,3 +67,14 @@ const (
 	testTimeout = 10 * time.Second
 	testTick    = time.Millisecond
 )
+
+func TestAPanicIsAnErrorAndTheGroupGoesOn(t *testing.T) {
+	g := batch.Group[int]{Run: func(_ context.Context, items []int) []error {
+		if items[0] < 0 {
+			panic("negative")
+		}
+		return make([]error, len(items))
+	}}
+	require.ErrorContains(t, g.Do(t.Context(), -1), "negative")
+	require.NoError(t, g.Do(t.Context(), 1))
+}
