@@ -184,6 +184,14 @@ func (s *Stack) SidecarURL(app string) string {
 	return ""
 }
 
+// MetricsURL is where an app's sidecar shows its metrics; empty for an unknown app.
+func (s *Stack) MetricsURL(app string) string {
+	if u, ok := s.units[app]; ok {
+		return url(u.app.Metrics)
+	}
+	return ""
+}
+
 // PortOffset that this stack got.
 func (s *Stack) PortOffset() int { return s.offset }
 
