@@ -24,7 +24,7 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	products := store.NewProducts(documents, peer.Catalogue{Sidecar: svc.Sidecar})
 	server := &api.Server{
 		Carts: store.NewCarts(documents, products), Products: products, Verifier: auth.FromUser(svc.Sidecar),
-		Receiver: &subscribe.Receiver{Parked: subscribe.NewParked(documents), Log: svc.Log},
+		Receiver: subscribe.New(documents, svc.Log),
 	}
 	server.Routes(svc.Router)
 	return svc.Run(ctx)

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -32,42 +31,15 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	if err != nil {
 		return err
 	}
-	interval, err := duration(getenv, "SWEEP_INTERVAL", 5*time.Second)
-	if err != nil {
-		return err
-	}
-	grace, err := duration(getenv, "HOLD_GRACE", 30*time.Second)
-	if err != nil {
-		return err
-	}
 	store := svc.Sidecar.Store("inventory-state")
 	announcer := ledger.NewAnnouncer(svc.Sidecar.Publish)
 	books := ledger.New(store, announcer, svc.Log, func() time.Time { return time.Now().UTC() })
-	sweeper := &ledger.Sweeper{Ledger: books, Grace: grace, Outcomes: outcomes(svc.Sidecar)}
+	sweeper := &ledger.Sweeper{Ledger: books, Grace: svc.Duration("HOLD_GRACE", 30*time.Second), Outcomes: outcomes(svc.Sidecar)}
 	server := &api.Server{Ledger: books, KnowsProduct: knowsProduct(svc.Sidecar)}
-	receiver := &subscribe.Receiver{Parked: subscribe.NewParked(store), Log: svc.Log}
-	server.Routes(svc.Router, receiver, auth.FromUser(svc.Sidecar).Administrator)
-	svc.Loop(func(ctx context.Context) {
-		// What the last process left is not waited for.
-		if err := sweeper.Sweep(ctx); err != nil && ctx.Err() == nil {
-			svc.Log.WarnContext(ctx, "first sweep failed, it is tried again", "error", err)
-		}
-	})
-	svc.Every(interval, "sweep", sweeper.Sweep)
+	server.Routes(svc.Router, subscribe.New(store, svc.Log), auth.FromUser(svc.Sidecar).Administrator)
+	svc.Every(svc.Duration("SWEEP_INTERVAL", 5*time.Second), "sweep", sweeper.Sweep)
 	svc.Every(announceEvery, "announce", announcer.Flush)
 	return svc.Run(ctx)
-}
-
-func duration(getenv func(string) string, name string, standard time.Duration) (time.Duration, error) {
-	text := getenv(name)
-	if text == "" {
-		return standard, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%s: %q is not a duration above 0, such as 5s", name, text)
-	}
-	return d, nil
 }
 
 // outcomes asks the order service what has become of orders.

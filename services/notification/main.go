@@ -27,15 +27,14 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	notes := store.NewNotes(docs)
 	server := &api.Server{Notes: notes}
 	server.Routes(svc.Router, verifier)
-	parked := subscribe.NewParked(docs)
-	parked.Routes(svc.Router, verifier.Administrator)
-	(&subscribe.Receiver{Parked: parked, Log: svc.Log}).Mount(svc.Router, server.Topics()...)
+	subscribe.New(docs, svc.Log).Mount(svc.Router, verifier.Administrator, server.Topics()...)
+	binding := mail.Binding{SDK: svc.Sidecar.SDK()}
 	sender := &mail.Sender{
-		Notes: notes, Outgoing: store.NewOutgoing(notes), Contacts: mail.Users{Sidecar: svc.Sidecar}, Mailer: svc.Sidecar, Log: svc.Log, Now: time.Now,
+		Notes: notes, Outgoing: store.NewOutgoing(notes), Contacts: mail.Users{Sidecar: svc.Sidecar}, Mailer: binding, Log: svc.Log, Now: time.Now,
 	}
 	mails := false
 	svc.OnStart(func(ctx context.Context) (err error) {
-		if mails, err = svc.Sidecar.HasComponent(ctx, mail.Component); err != nil {
+		if mails, err = binding.Exists(ctx); err != nil {
 			return err
 		}
 		if mails {

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
@@ -28,27 +27,15 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	if err != nil {
 		return err
 	}
-	var times [3]time.Duration
-	for i, setting := range []struct{ name, standard string }{{"ORDER_DEADLINE", "15m"}, {"SWEEP_INTERVAL", "5s"}, {"SWEEP_GRACE", "10s"}} {
-		text := getenv(setting.name)
-		if text == "" {
-			text = setting.standard
-		}
-		if times[i], err = time.ParseDuration(text); err != nil {
-			return fmt.Errorf("%s: %w", setting.name, err)
-		}
-	}
-	deadline, interval, grace := times[0], times[1], times[2]
-
 	documents := svc.Sidecar.Store("order-state")
 	streams := store.NewStreams(documents)
 	catalogue := store.NewCatalogue(documents, peers.AskProduct(svc.Sidecar))
 	accept := intake.New(streams, svc.Sidecar.Publish)
-	waiters := api.NewWaiters()
+	waiters := api.NewWaiters(ctx.Done())
 	verifier := auth.FromUser(svc.Sidecar)
 	server := &api.Server{
 		Streams: streams, Catalogue: catalogue, Intake: accept, Cart: peers.Cart{Invoker: svc.Sidecar}, Verifier: verifier,
-		Waiters: waiters, Deadline: deadline, Now: time.Now,
+		Waiters: waiters, Deadline: svc.Duration("ORDER_DEADLINE", 15*time.Minute), Now: time.Now,
 		Saga: &saga.Saga{
 			Streams: streams, Stock: peers.Inventory{Invoker: svc.Sidecar}, Payment: peers.Payment{Invoker: svc.Sidecar},
 			Publish: svc.Sidecar.Publish, Catalogue: catalogue, Now: time.Now,
@@ -56,13 +43,10 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		},
 	}
 	server.Routes(svc.Router)
-	parked := subscribe.NewParked(documents)
-	receiver := &subscribe.Receiver{Parked: parked, Log: svc.Log}
-	receiver.Mount(svc.Router, server.Topics()...)
-	parked.Routes(svc.Router, verifier.Administrator)
+	subscribe.New(documents, svc.Log).Mount(svc.Router, verifier.Administrator, server.Topics()...)
 
-	sweeper := &sweep.Sweep{Store: documents, Streams: streams, Intake: accept, Grace: grace, Now: time.Now}
+	sweeper := &sweep.Sweep{Store: documents, Streams: streams, Intake: accept, Grace: svc.Duration("SWEEP_GRACE", 10*time.Second), Now: time.Now}
 	svc.OnStart(sweeper.Run)
-	svc.Every(interval, "sweep of open orders", sweeper.Run)
+	svc.Every(svc.Duration("SWEEP_INTERVAL", 5*time.Second), "sweep of open orders", sweeper.Run)
 	return svc.Run(ctx)
 }

@@ -24,8 +24,6 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	verifier := auth.FromUser(svc.Sidecar)
 	server := &api.Server{Orders: store.NewOrders(docs), Streams: streams.Source{Sidecar: svc.Sidecar}}
 	server.Routes(svc.Router, verifier)
-	parked := subscribe.NewParked(docs)
-	parked.Routes(svc.Router, verifier.Administrator)
-	(&subscribe.Receiver{Parked: parked, Log: svc.Log}).Mount(svc.Router, server.Topics()...)
+	subscribe.New(docs, svc.Log).Mount(svc.Router, verifier.Administrator, server.Topics()...)
 	return svc.Run(ctx)
 }

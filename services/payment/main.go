@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
@@ -20,11 +19,8 @@ import (
 
 func main() { serve.Main(run) }
 
+// run serves until ctx ends. Beside what serve.New reads: PROVIDER_BUDGET (300ms), PROVIDER_TIMEOUT (5s), CAPTURE_GRACE (30s), SWEEP_INTERVAL (5s).
 func run(ctx context.Context, getenv func(string) string, stdout io.Writer) error {
-	settings, interval, err := configure(getenv)
-	if err != nil {
-		return err
-	}
 	svc, err := serve.New("payment", false, getenv, stdout)
 	if err != nil {
 		return err
@@ -32,14 +28,17 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	docs := svc.Sidecar.Store("payment-state")
 	teller := &cashier.Cashier{
 		Payments: store.New(docs), Provider: sandbox.New(), Events: svc.Sidecar,
-		Orders: orders.New(svc.Sidecar), Log: svc.Log, Settings: settings,
+		Orders: orders.New(svc.Sidecar), Log: svc.Log,
+		Settings: cashier.Settings{
+			Budget:  svc.Duration("PROVIDER_BUDGET", 300*time.Millisecond),
+			Timeout: svc.Duration("PROVIDER_TIMEOUT", 5*time.Second),
+			Grace:   svc.Duration("CAPTURE_GRACE", 30*time.Second),
+		},
 	}
 	webhook := &api.Webhook{}
 	server := &api.Server{Cashier: teller, Webhook: webhook, Log: svc.Log}
 	server.Routes(svc.Router)
-	receiver := subscribe.Receiver{Parked: subscribe.NewParked(docs), Log: svc.Log}
-	receiver.Mount(svc.Router, server.Orders())
-	receiver.Parked.Routes(svc.Router, auth.FromUser(svc.Sidecar).Administrator)
+	subscribe.New(docs, svc.Log).Mount(svc.Router, auth.FromUser(svc.Sidecar).Administrator, server.Orders())
 
 	svc.OnStart(func(ctx context.Context) error {
 		secret, err := svc.Sidecar.Secret(ctx, "payment-webhook-secret")
@@ -51,32 +50,10 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		}
 		return err
 	})
-	walk := teller.Payments.Walk()
+	walk, interval := teller.Payments.Walk(), svc.Duration("SWEEP_INTERVAL", 5*time.Second)
 	svc.Loop(func(ctx context.Context) {
 		defer teller.Close()
 		teller.SweepEvery(ctx, walk, interval)
 	})
 	return svc.Run(ctx)
-}
-
-// configure reads PROVIDER_BUDGET, PROVIDER_TIMEOUT, CAPTURE_GRACE and SWEEP_INTERVAL, durations such as 300ms.
-func configure(getenv func(string) string) (settings cashier.Settings, interval time.Duration, err error) {
-	for _, v := range []struct {
-		name     string
-		standard time.Duration
-		to       *time.Duration
-	}{
-		{"PROVIDER_BUDGET", 300 * time.Millisecond, &settings.Budget},
-		{"PROVIDER_TIMEOUT", 5 * time.Second, &settings.Timeout},
-		{"CAPTURE_GRACE", 30 * time.Second, &settings.Grace},
-		{"SWEEP_INTERVAL", 5 * time.Second, &interval},
-	} {
-		*v.to = v.standard
-		if text := getenv(v.name); text != "" {
-			if *v.to, err = time.ParseDuration(text); err != nil || *v.to <= 0 {
-				return settings, 0, fmt.Errorf("%s: must be a positive duration such as 5s", v.name)
-			}
-		}
-	}
-	return settings, interval, nil
 }

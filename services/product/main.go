@@ -3,8 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -24,28 +22,22 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	if err != nil {
 		return err
 	}
-	interval, err := sweepInterval(getenv("SWEEP_INTERVAL"))
-	if err != nil {
-		return err
-	}
 	index, err := search.New()
 	if err != nil {
 		return err
 	}
 	documents := svc.Sidecar.Store("product-state")
 	products := store.New(documents, svc.Sidecar, time.Now)
-	receiver := &subscribe.Receiver{Parked: subscribe.NewParked(documents), Log: svc.Log}
-	api.New(products, index).Routes(svc.Router, auth.FromUser(svc.Sidecar), receiver)
+	api.New(products, index).Routes(svc.Router, auth.FromUser(svc.Sidecar), subscribe.New(documents, svc.Log))
 
 	svc.OnStart(func(ctx context.Context) error { return fill(ctx, products, index) })
+	interval := svc.Duration("SWEEP_INTERVAL", 30*time.Second)
 	// What a crash left unpublished goes out at once, later left-overs when they are old enough not to be under way.
-	svc.Loop(func(ctx context.Context) {
-		if err := products.Sweep(ctx, time.Now(), index.Apply); err != nil && ctx.Err() == nil {
-			svc.Log.WarnContext(ctx, "left-over events are not published yet", "error", err)
-		}
-	})
+	age := time.Duration(0)
 	svc.Every(interval, "sweep", func(ctx context.Context) error {
-		return products.Sweep(ctx, time.Now().Add(-interval/3), index.Apply)
+		before := time.Now().Add(-age)
+		age = interval / 3
+		return products.Sweep(ctx, before, index.Apply)
 	})
 	return svc.Run(ctx)
 }
@@ -64,19 +56,4 @@ func fill(ctx context.Context, products *store.Products, index *search.Index) er
 		index.Complete()
 	}
 	return err
-}
-
-// sweepInterval is how often all products are read to find unpublished events; 30 s unless given.
-func sweepInterval(text string) (time.Duration, error) {
-	if text == "" {
-		return 30 * time.Second, nil
-	}
-	interval, err := time.ParseDuration(text)
-	if err == nil && interval <= 0 {
-		err = errors.New("must be positive")
-	}
-	if err != nil {
-		return 0, fmt.Errorf("SWEEP_INTERVAL: %w", err)
-	}
-	return interval, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/product/internal/catalogue"
 	"github.com/sidecart/sidecart/services/product/internal/search"
 	"github.com/sidecart/sidecart/services/product/internal/store"
@@ -119,7 +120,7 @@ type nobody struct{}
 func (nobody) Publish(context.Context, string, ...event.Event) error { return state.ErrUnavailable }
 
 func TestTheIndexIsFilledFromStateAlone(t *testing.T) {
-	products := store.New(state.NewMemory(), nobody{}, time.Now)
+	products := store.New(statetest.NewMemory(), nobody{}, time.Now)
 	index, err := search.New()
 	require.NoError(t, err)
 	for i := range 250 {

@@ -3,7 +3,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"time"
 
@@ -30,9 +30,9 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	if err != nil {
 		return err
 	}
-	lifetime, err := accessTokenTTL(getenv)
-	if err != nil {
-		return err
+	lifetime := svc.Duration("ACCESS_TOKEN_TTL", 15*time.Minute)
+	if lifetime < time.Second {
+		return errors.New("ACCESS_TOKEN_TTL: must be a duration of at least 1s")
 	}
 	store := svc.Sidecar.Store("user-state")
 	accounts := access.NewAccounts(store, svc.Sidecar, password.New(password.Standard, hashes), svc.Log)
@@ -69,25 +69,6 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		}
 		return err
 	})
-	sweep := func(ctx context.Context) error { return accounts.Sweep(ctx, time.Now()) }
-	svc.Loop(func(ctx context.Context) {
-		if err := sweep(ctx); err != nil {
-			svc.Log.WarnContext(ctx, "sweep failed, it is tried again", "error", err)
-		}
-	})
-	svc.Every(sweeping, "publish registrations", sweep)
+	svc.Every(sweeping, "publish registrations", func(ctx context.Context) error { return accounts.Sweep(ctx, time.Now()) })
 	return svc.Run(ctx)
-}
-
-// accessTokenTTL is how long an access token is good: ACCESS_TOKEN_TTL, 15 minutes unless it is set.
-func accessTokenTTL(getenv func(string) string) (time.Duration, error) {
-	text := getenv("ACCESS_TOKEN_TTL")
-	if text == "" {
-		return 15 * time.Minute, nil
-	}
-	ttl, err := time.ParseDuration(text)
-	if err != nil || ttl < time.Second {
-		return 0, fmt.Errorf("ACCESS_TOKEN_TTL: must be a duration of at least 1s")
-	}
-	return ttl, nil
 }

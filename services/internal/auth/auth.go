@@ -6,13 +6,13 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/sidecart/sidecart/services/internal/dapr"
 	"github.com/sidecart/sidecart/services/internal/problem"
@@ -49,7 +49,8 @@ type KeySet struct {
 
 // Verifier checks tokens. Safe for concurrent use.
 type Verifier struct {
-	fetch func(context.Context) (KeySet, error)
+	fetch    func(context.Context) (KeySet, error)
+	fetching singleflight.Group
 
 	mu      sync.Mutex
 	keys    map[string]ed25519.PublicKey
@@ -76,27 +77,38 @@ const refetch = 5 * time.Second
 
 func (v *Verifier) key(ctx context.Context, id string) (ed25519.PublicKey, error) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	if key, ok := v.keys[id]; ok {
-		return key, nil
+	key, known := v.keys[id]
+	recent := v.keys != nil && time.Since(v.fetched) < refetch
+	v.mu.Unlock()
+	if !known && !recent {
+		// Once for all who wait, and outside the lock: tokens with known keys do not wait.
+		keys, err, _ := v.fetching.Do("", func() (any, error) { return v.renew(context.WithoutCancel(ctx)) })
+		if err != nil {
+			return nil, problem.From(err)
+		}
+		key, known = keys.(map[string]ed25519.PublicKey)[id]
 	}
-	if v.keys != nil && time.Since(v.fetched) < refetch {
-		return nil, fmt.Errorf("unknown key")
+	if !known {
+		return nil, errors.New("unknown key")
 	}
+	return key, nil
+}
+
+func (v *Verifier) renew(ctx context.Context) (map[string]ed25519.PublicKey, error) {
 	set, err := v.fetch(ctx)
 	if err != nil {
-		return nil, problem.From(err)
+		return nil, err
 	}
-	v.keys, v.fetched = map[string]ed25519.PublicKey{}, time.Now()
+	keys := map[string]ed25519.PublicKey{}
 	for _, key := range set.Keys {
 		if x, err := base64.RawURLEncoding.DecodeString(key.X); err == nil && key.Curve == "Ed25519" && len(x) == ed25519.PublicKeySize {
-			v.keys[key.ID] = x
+			keys[key.ID] = x
 		}
 	}
-	if key, ok := v.keys[id]; ok {
-		return key, nil
-	}
-	return nil, fmt.Errorf("unknown key")
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.keys, v.fetched = keys, time.Now()
+	return keys, nil
 }
 
 // Claims of the request's bearer token. Errors: unauthenticated, or unavailable when the keys cannot be fetched.
@@ -110,40 +122,37 @@ func (v *Verifier) Claims(r *http.Request) (*Claims, error) {
 		id, _ := t.Header["kid"].(string)
 		return v.key(r.Context(), id)
 	}, jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithIssuer(Issuer), jwt.WithAudience(Issuer), jwt.WithExpirationRequired())
-	if err == nil && claims.Subject != "" {
+	var unavailable *problem.Error
+	switch {
+	case err == nil && claims.Subject != "":
 		return claims, nil
-	}
-	if unavailable := (*problem.Error)(nil); errors.As(err, &unavailable) {
+	case errors.As(err, &unavailable):
 		return nil, unavailable
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return nil, problem.InField(problem.Unauthenticated, "Authorization", "the token has expired")
 	}
-	message := "the token is not valid"
-	if errors.Is(err, jwt.ErrTokenExpired) {
-		message = "the token has expired"
-	}
-	return nil, &problem.Error{Code: problem.Unauthenticated, Detail: message, Fields: []problem.Field{{Field: "Authorization", Message: message}}, Cause: err}
+	return nil, problem.InField(problem.Unauthenticated, "Authorization", "the token is not valid")
 }
 
 type contextKey struct{}
 
 // Customer lets only requests with a valid token pass; the handler finds its claims with From.
-func (v *Verifier) Customer(next serve.Handler) serve.Handler {
+func (v *Verifier) Customer(next serve.Handler) serve.Handler { return v.require("", next) }
+
+// Administrator lets only requests with an administrator's token pass.
+func (v *Verifier) Administrator(next serve.Handler) serve.Handler { return v.require(Admin, next) }
+
+func (v *Verifier) require(role string, next serve.Handler) serve.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		claims, err := v.Claims(r)
 		if err != nil {
 			return err
 		}
+		if role != "" && claims.Role != role {
+			return problem.New(problem.Forbidden, "this needs the role %s", role)
+		}
 		return next(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, claims)))
 	}
-}
-
-// Administrator lets only requests with an administrator's token pass.
-func (v *Verifier) Administrator(next serve.Handler) serve.Handler {
-	return v.Customer(func(w http.ResponseWriter, r *http.Request) error {
-		if From(r.Context()).Role != Admin {
-			return problem.New(problem.Forbidden, "this needs the role admin")
-		}
-		return next(w, r)
-	})
 }
 
 // From answers the claims of a request that passed Customer or Administrator.

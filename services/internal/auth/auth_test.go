@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -39,4 +41,30 @@ func TestWhoMayPass(t *testing.T) {
 	} {
 		require.Equal(t, 401, status(verifier.Customer(handler), header), what)
 	}
+}
+
+// A forged token names a key that nobody has, and the user service hangs: others are not kept waiting.
+func TestAForgedKeyIDHoldsNobodyUp(t *testing.T) {
+	signer := authtest.New(t)
+	hang := make(chan struct{})
+	defer close(hang)
+	asked := make(chan struct{}, 1)
+	keys := signer.Keys()
+	fetched := false
+	verifier := auth.NewVerifier(func(context.Context) (auth.KeySet, error) {
+		if !fetched {
+			fetched = true
+			return keys, nil
+		}
+		asked <- struct{}{}
+		<-hang
+		return auth.KeySet{}, errors.New("hangs")
+	})
+	handler := verifier.Customer(func(http.ResponseWriter, *http.Request) error { return nil })
+	valid := "Bearer " + signer.Token("u1", "customer", time.Minute)
+	require.Equal(t, 200, status(handler, valid))
+	verifier.Forget()
+	go status(handler, "Bearer "+signer.Forged())
+	<-asked
+	require.Equal(t, 200, status(handler, valid))
 }

@@ -2,6 +2,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,60 +20,44 @@ type Group[T any] struct {
 	// Most is the largest batch; 0 means 100.
 	Most int
 
-	mu      sync.Mutex
-	waiting []call[T]
-	running bool
+	mu   sync.Mutex
+	last *round[T]
 }
 
-type call[T any] struct {
-	item T
-	done chan error
-	lead chan struct{}
+// round is one call of Run. It takes items until it begins, which is when the round before has ended.
+type round[T any] struct {
+	items []T
+	errs  []error
+	begun bool
+	ended chan struct{}
 }
 
 // Do hands one item in and answers Run's error for it. The batch runs under the context of
 // the caller that leads it, without its cancellation: a caller that gives up must not take
 // the others' work with it. So ctx must carry no deadline that Run relies on; Run sets its own.
 func (g *Group[T]) Do(ctx context.Context, item T) error {
-	c := call[T]{item, make(chan error, 1), make(chan struct{}, 1)}
 	g.mu.Lock()
-	g.waiting = append(g.waiting, c)
-	if !g.running {
-		g.running = true
-		c.lead <- struct{}{}
+	before, mine := g.last, g.last
+	leads := mine == nil || mine.begun || len(mine.items) >= cmp.Or(g.Most, 100)
+	if leads {
+		mine = &round[T]{ended: make(chan struct{})}
+		g.last = mine
 	}
+	at := len(mine.items)
+	mine.items = append(mine.items, item)
 	g.mu.Unlock()
-	select {
-	case err := <-c.done:
-		return err
-	case <-c.lead:
+	if leads {
+		if before != nil {
+			<-before.ended
+		}
+		g.mu.Lock()
+		mine.begun = true
+		g.mu.Unlock()
+		mine.errs = g.try(context.WithoutCancel(ctx), mine.items)
+		close(mine.ended)
 	}
-	g.mu.Lock()
-	most := g.Most
-	if most == 0 {
-		most = 100
-	}
-	// The leader is the oldest in waiting, so it is in its own batch.
-	n := min(len(g.waiting), most)
-	calls := append([]call[T]{}, g.waiting[:n]...)
-	g.waiting = g.waiting[n:]
-	g.mu.Unlock()
-	items := make([]T, n)
-	for i, c := range calls {
-		items[i] = c.item
-	}
-	errs := g.try(context.WithoutCancel(ctx), items)
-	g.mu.Lock()
-	if len(g.waiting) > 0 {
-		g.waiting[0].lead <- struct{}{}
-	} else {
-		g.running = false
-	}
-	g.mu.Unlock()
-	for i, c := range calls {
-		c.done <- errs[i]
-	}
-	return <-c.done
+	<-mine.ended
+	return mine.errs[at]
 }
 
 // try turns a panic into an error of each item: those who wait must not wait for ever.
@@ -83,11 +68,4 @@ func (g *Group[T]) try(ctx context.Context, items []T) (errs []error) {
 		}
 	}()
 	return g.Run(ctx, items)
-}
-
-// Waiting is how many items wait for the next call.
-func (g *Group[T]) Waiting() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.waiting)
 }

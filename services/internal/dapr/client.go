@@ -4,9 +4,11 @@ package dapr
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -20,7 +22,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/state"
 )
 
-// callTimeout bounds one call to the sidecar's state, pub/sub and secrets.
+// callTimeout bounds one call to the sidecar but invocations, which bring a deadline of their own.
 const callTimeout = 5 * time.Second
 
 // Client talks to one sidecar. Safe for concurrent use.
@@ -35,9 +37,11 @@ type Client struct {
 // Dial prepares a client for the sidecar on the given local ports; it does not wait for
 // the sidecar, which starts beside the service. token is the sidecar's API token, or empty.
 func Dial(host, httpPort, grpcPort, token string) (*Client, error) {
-	// Both client libraries of the SDK lose the outgoing trace when they add the token, so it is added here.
-	withToken := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	each := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
 		if token != "" {
+			// Both client libraries of the SDK lose the outgoing trace when they add the token, so it is added here.
 			ctx = metadata.AppendToOutgoingContext(ctx, "dapr-api-token", token)
 		}
 		return invoke(ctx, method, req, reply, cc, opts...)
@@ -46,7 +50,7 @@ func Dial(host, httpPort, grpcPort, token string) (*Client, error) {
 	conn, err := grpc.NewClient("passthrough:///"+host+":"+grpcPort,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(large), grpc.MaxCallSendMsgSize(large)),
-		grpc.WithUnaryInterceptor(withToken), grpc.WithStatsHandler(otelgrpc.NewClientHandler()))
+		grpc.WithUnaryInterceptor(each), grpc.WithStatsHandler(otelgrpc.NewClientHandler()))
 	if err != nil {
 		return nil, fmt.Errorf("dapr: dial: %w", err)
 	}
@@ -62,8 +66,6 @@ func (c *Client) Close() error { return c.conn.Close() }
 
 // Secret reads one value of the secret store named secrets.
 func (c *Client) Secret(ctx context.Context, name string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	values, err := c.grpc.GetSecret(ctx, "secrets", name, nil)
 	if err != nil {
 		return "", fmt.Errorf("dapr: secret %s: %w", name, err)
@@ -93,45 +95,34 @@ func (c *Client) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Publish sends events to a topic in one call and returns when the broker has them all.
+// SDK is the Dapr client itself, for what only one service needs; its calls are bounded and authenticated like all others.
+func (c *Client) SDK() client.Client { return c.grpc }
+
+// Publish sends events to a topic, as a rule in one call, and returns when the broker has them all.
 // After an error any of them may have arrived: publish all again, their ids stay the same.
 func (c *Client) Publish(ctx context.Context, topic string, events ...event.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	entries, err := publishEntries(ctx, events)
-	if err != nil {
-		return err
-	}
-	res := c.grpc.PublishEvents(ctx, "pubsub", topic, entries)
-	// The SDK's error wraps nil when only some entries failed.
-	if res.Error != nil || len(res.FailedEvents) > 0 {
-		return fmt.Errorf("%w: publish to %s: %d of %d events: %w", state.ErrUnavailable, topic, len(res.FailedEvents), len(events), errors.Join(res.Error))
-	}
-	return nil
-}
-
-// SendMail hands a message to the output binding named email. Errors as from the binding.
-func (c *Client) SendMail(ctx context.Context, body []byte, headers map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return c.grpc.InvokeOutputBinding(ctx, &client.InvokeBindingRequest{Name: "email", Operation: "create", Data: body, Metadata: headers})
-}
-
-// HasComponent tells whether the sidecar has loaded a component of that name.
-func (c *Client) HasComponent(ctx context.Context, name string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	meta, err := c.grpc.GetMetadata(ctx)
-	if err != nil {
-		return false, fmt.Errorf("dapr: metadata: %w", err)
-	}
-	for _, component := range meta.RegisteredComponents {
-		if component.Name == name {
-			return true, nil
+	entries := make([]client.PublishEventsEvent, len(events))
+	for i, e := range events {
+		body, err := json.Marshal(e.Inject(ctx))
+		if err != nil {
+			return fmt.Errorf("dapr: encode %s: %w", e.Type, err)
+		}
+		// The subject as partition key keeps one aggregate's events in order on brokers that know partitions.
+		entries[i] = client.PublishEventsEvent{
+			EntryID: strconv.Itoa(i), Data: body, ContentType: "application/cloudevents+json",
+			Metadata: map[string]string{"partitionKey": e.Subject},
 		}
 	}
-	return false, nil
+	for _, some := range chunks(entries, func(e client.PublishEventsEvent) int { return len(e.Data) }) {
+		call := make([]any, len(some))
+		for i, entry := range some {
+			call[i] = entry
+		}
+		res := c.grpc.PublishEvents(ctx, "pubsub", topic, call)
+		// The SDK's error wraps nil when only some entries failed.
+		if res.Error != nil || len(res.FailedEvents) > 0 {
+			return fmt.Errorf("%w: publish to %s: %d of %d events: %w", state.ErrUnavailable, topic, len(res.FailedEvents), len(some), errors.Join(res.Error))
+		}
+	}
+	return nil
 }

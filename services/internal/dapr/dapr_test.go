@@ -86,10 +86,10 @@ func TestOnARealSidecar(t *testing.T) {
 	t.Run("state", func(t *testing.T) { statetest.Run(t, store) })
 	t.Run("a document ends after its TTL", func(t *testing.T) {
 		key := "ttl-" + uuid.NewString()
-		require.NoError(t, store.Save(t.Context(), state.Item{Key: key, Value: []byte(`1`), TTL: time.Second}))
+		require.NoError(t, store.SaveMany(t.Context(), []state.Item{{Key: key, Value: []byte(`1`), TTL: time.Second}})[0])
 		require.Eventually(t, func() bool {
-			item, err := store.Get(t.Context(), key)
-			return err == nil && !item.Exists()
+			items, err := store.GetMany(t.Context(), []string{key})
+			return err == nil && !items[0].Exists()
 		}, 10*time.Second, 50*time.Millisecond)
 	})
 	t.Run("published events arrive as they were", func(t *testing.T) {
@@ -115,15 +115,13 @@ func TestOnARealSidecar(t *testing.T) {
 			require.Equal(t, []string{e.Type, e.Source, e.Subject}, []string{got[e.ID].Type, got[e.ID].Source, got[e.ID].Subject})
 		}
 	})
-	t.Run("invocation takes no empty answer for a success", func(t *testing.T) { tryInvocation(t, client, a) })
-	t.Run("components", func(t *testing.T) {
-		has, err := client.HasComponent(t.Context(), "order-state")
+	t.Run("batches larger than the sidecar's limit", func(t *testing.T) { tryLarge(t, client, store) })
+	t.Run("a key that Dapr reserves has no document", func(t *testing.T) {
+		item, err := store.GetMany(t.Context(), []string{"a||b"})
 		require.NoError(t, err)
-		require.True(t, has)
-		has, err = client.HasComponent(t.Context(), "email")
-		require.NoError(t, err)
-		require.False(t, has)
+		require.False(t, item[0].Exists())
 	})
+	t.Run("invocation takes no empty answer for a success", func(t *testing.T) { tryInvocation(t, client, a) })
 }
 
 func tryInvocation(t *testing.T, client *dapr.Client, a *app) {

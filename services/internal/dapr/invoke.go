@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/sidecart/sidecart/services/internal/problem"
@@ -41,32 +41,38 @@ func (c *Client) Invoke(ctx context.Context, call Call) error {
 	if err != nil {
 		return fmt.Errorf("dapr: %w", err)
 	}
-	if call.Header != nil {
-		req.Header = call.Header.Clone()
-	}
+	maps.Copy(req.Header, call.Header)
 	if call.In != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	c.Address(req, call.App)
+	if err := c.exchange(req, call.Out); err != nil {
+		return fmt.Errorf("%s%s: %w", call.App, call.Path, err)
+	}
+	return nil
+}
+
+func (c *Client) exchange(req *http.Request, out any) error {
 	res, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %s%s: %w", state.ErrUnavailable, call.App, call.Path, err)
+		return fmt.Errorf("%w: %w", state.ErrUnavailable, err)
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	var refused problem.Document
+	switch status := res.StatusCode; {
+	case err != nil:
+	case status >= 400 && status < 500 && json.Unmarshal(answer, &refused) == nil && refused.Code != "" && refused.Status == status:
+		return &problem.Error{Code: refused.Code, Detail: refused.Detail, Fields: refused.Fields}
+	case status < 200 || status > 299 || len(answer) == 0:
+		err = fmt.Errorf("answered %d with %d bytes", status, len(answer))
+	case out != nil:
+		err = json.Unmarshal(answer, out)
+	}
 	if err != nil {
-		return fmt.Errorf("%w: %s%s: %w", state.ErrUnavailable, call.App, call.Path, err)
+		err = fmt.Errorf("%w: %w", state.ErrUnavailable, err)
 	}
-	if err := failure(res.StatusCode, answer); err != nil {
-		return fmt.Errorf("%s%s: %w", call.App, call.Path, err)
-	}
-	if call.Out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(answer, call.Out); err != nil {
-		return fmt.Errorf("%w: %s%s: %w", state.ErrUnavailable, call.App, call.Path, err)
-	}
-	return nil
+	return err
 }
 
 // Address marks a request to the sidecar's HTTP port as an invocation of app.
@@ -82,16 +88,3 @@ func (c *Client) Base() string { return c.httpBase }
 
 // Transport is the connection pool to the sidecar; it carries the trace along.
 func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
-
-func failure(status int, answer []byte) error {
-	switch {
-	case status >= 200 && status < 300 && len(answer) > 0:
-		return nil
-	case status >= 400 && status < 500:
-		var doc problem.Document
-		if json.Unmarshal(answer, &doc) == nil && doc.Code != "" && doc.Status == status {
-			return &problem.Error{Code: doc.Code, Detail: doc.Detail, Fields: doc.Fields}
-		}
-	}
-	return errors.Join(state.ErrUnavailable, fmt.Errorf("answered %d with %d bytes", status, len(answer)))
-}

@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -28,45 +30,70 @@ func (c *Client) Store(component string) *Store { return &Store{c.grpc, componen
 // firstWrite: with the SDK's default the Redis store ignores the ETag.
 var firstWrite = client.StateOptions{Concurrency: client.StateConcurrencyFirstWrite, Consistency: client.StateConsistencyStrong}
 
-// Get implements state.Store.
-func (s *Store) Get(ctx context.Context, key string) (state.Item, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	read, err := s.client.GetStateWithConsistency(ctx, s.component, key, nil, client.StateConsistencyStrong)
-	if err != nil {
-		return state.Item{}, s.unavailable("get "+key, err)
+// A bulk call carries at most so many items, and so many bytes of documents: the sidecar takes and gives no larger
+// messages than its maxBodySize (4 MiB in dapr.yaml).
+const (
+	chunk      = 100
+	chunkBytes = 1 << 20
+)
+
+// chunks cuts items into bulk calls.
+func chunks[T any](items []T, size func(T) int) [][]T {
+	var all [][]T
+	start, bytes := 0, 0
+	for i, item := range items {
+		if i > start && (i-start == chunk || bytes+size(item) > chunkBytes) {
+			all, start, bytes = append(all, items[start:i]), i, 0
+		}
+		bytes += size(item)
 	}
-	return s.item(key, read.Value, read.Etag)
+	if start < len(items) {
+		all = append(all, items[start:])
+	}
+	return all
 }
 
-// chunk keeps a bulk call's messages well below the sidecar's body limit.
-const chunk = 100
-
-// GetMany implements state.Store.
+// GetMany implements state.Store. A key that Dapr reserves ("||") has no document.
 func (s *Store) GetMany(ctx context.Context, keys []string) ([]state.Item, error) {
-	if len(keys) == 1 {
-		item, err := s.Get(ctx, keys[0])
-		return []state.Item{item}, err
-	}
-	found := make(map[string]state.Item, len(keys))
-	for from := 0; from < len(keys); from += chunk {
-		if err := s.getChunk(ctx, keys[from:min(from+chunk, len(keys))], found); err != nil {
+	possible := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return strings.Contains(key, "||") })
+	found := make(map[string]*client.BulkStateItem, len(keys))
+	for some := range slices.Chunk(possible, chunk) {
+		if err := s.bulkGet(ctx, some, found); err != nil {
 			return nil, err
 		}
 	}
 	items := make([]state.Item, len(keys))
 	for i, key := range keys {
-		if items[i] = found[key]; items[i].Key == "" {
+		r, answered := found[key]
+		if !answered && slices.Contains(possible, key) {
 			return nil, s.unavailable("bulk get", fmt.Errorf("no answer for %s", key))
+		}
+		var err error
+		if items[i], err = s.item(key, r); err != nil {
+			return nil, err
 		}
 	}
 	return items, nil
 }
 
-func (s *Store) getChunk(ctx context.Context, keys []string, found map[string]state.Item) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+// bulkGet reads keys in one call, or in halves when the answer is too large for one message.
+func (s *Store) bulkGet(ctx context.Context, keys []string, found map[string]*client.BulkStateItem) error {
+	if len(keys) == 1 {
+		read, err := s.client.GetStateWithConsistency(ctx, s.component, keys[0], nil, client.StateConsistencyStrong)
+		if err != nil {
+			return s.unavailable("get "+keys[0], err)
+		}
+		found[keys[0]] = &client.BulkStateItem{Key: keys[0], Value: read.Value, Etag: read.Etag}
+		return nil
+	}
 	read, err := s.client.GetBulkState(ctx, s.component, keys, nil, chunk)
+	if status.Code(err) == codes.ResourceExhausted {
+		half := len(keys) / 2
+		if err := s.bulkGet(ctx, keys[:half], found); err != nil {
+			return err
+		}
+		return s.bulkGet(ctx, keys[half:], found)
+	}
 	if err != nil {
 		return s.unavailable("bulk get", err)
 	}
@@ -74,44 +101,36 @@ func (s *Store) getChunk(ctx context.Context, keys []string, found map[string]st
 		if r.Error != "" {
 			return s.unavailable("bulk get "+r.Key, errors.New(r.Error))
 		}
-		if found[r.Key], err = s.item(r.Key, r.Value, r.Etag); err != nil {
-			return err
-		}
+		found[r.Key] = r
 	}
 	return nil
 }
 
 // item: stores differ in what they answer for an absent document, but an ETag none has.
-func (s *Store) item(key string, value []byte, etag string) (state.Item, error) {
-	if etag == "" {
+func (s *Store) item(key string, r *client.BulkStateItem) (state.Item, error) {
+	if r == nil || r.Etag == "" {
 		return state.Item{Key: key}, nil
 	}
-	document, ok := unmark(value)
+	document, ok := unmark(r.Value)
 	if !ok {
 		return state.Item{}, fmt.Errorf("dapr: %s: %s was not written by this store", s.component, key)
 	}
-	return state.Item{Key: key, Value: document, ETag: etag}, nil
-}
-
-// Save implements state.Store.
-func (s *Store) Save(ctx context.Context, item state.Item) error {
-	return s.SaveMany(ctx, []state.Item{item})[0]
+	return state.Item{Key: key, Value: document, ETag: r.Etag}, nil
 }
 
 // SaveMany implements state.Store. The sidecar writes a bulk's items one by one and names
 // no culprit that could be relied on, so after an error the documents are read again to
 // learn what became of each.
 func (s *Store) SaveMany(ctx context.Context, items []state.Item) []error {
-	errs := make([]error, len(items))
-	for from := 0; from < len(items); from += chunk {
-		s.saveChunk(ctx, items[from:min(from+chunk, len(items))], errs[from:])
+	errs := make([]error, 0, len(items))
+	for _, some := range chunks(items, func(i state.Item) int { return len(i.Value) }) {
+		errs = append(errs, s.saveChunk(ctx, some)...)
 	}
 	return errs
 }
 
-func (s *Store) saveChunk(ctx context.Context, items []state.Item, errs []error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+func (s *Store) saveChunk(ctx context.Context, items []state.Item) []error {
+	errs := make([]error, len(items))
 	sets := make([]*client.SetStateItem, len(items))
 	keys := make([]string, len(items))
 	for i, item := range items {
@@ -119,34 +138,27 @@ func (s *Store) saveChunk(ctx context.Context, items []state.Item, errs []error)
 	}
 	cause := s.client.SaveBulkState(ctx, s.component, sets...)
 	if cause == nil {
-		return
+		return errs
 	}
 	if len(items) == 1 && status.Code(cause) == codes.Aborted {
-		errs[0] = fmt.Errorf("%w: %s", state.ErrConflict, items[0].Key)
-		return
+		return []error{fmt.Errorf("%w: %s", state.ErrConflict, items[0].Key)}
 	}
-	now, err := s.client.GetBulkState(ctx, s.component, keys, nil, chunk)
-	read := make(map[string]*client.BulkStateItem, len(now))
-	for _, r := range now {
-		read[r.Key] = r
-	}
+	read := make(map[string]*client.BulkStateItem, len(keys))
+	err := s.bulkGet(ctx, keys, read)
 	for i, item := range items {
 		r := read[item.Key]
 		switch {
-		case err != nil, r == nil, r.Error != "":
+		case err != nil, r == nil, r.Etag == item.ETag:
 			errs[i] = s.unavailable("save "+item.Key, cause)
-		case bytes.Equal(r.Value, sets[i].Value):
-		case r.Etag == item.ETag:
-			errs[i] = s.unavailable("save "+item.Key, cause)
-		default:
+		case !bytes.Equal(r.Value, sets[i].Value):
 			errs[i] = fmt.Errorf("%w: %s", state.ErrConflict, item.Key)
 		}
 	}
+	return errs
 }
 
 func set(item state.Item) *client.SetStateItem {
-	options := firstWrite
-	out := &client.SetStateItem{Key: item.Key, Value: mark(item.Value), Options: &options}
+	out := &client.SetStateItem{Key: item.Key, Value: mark(item.Value), Options: &firstWrite}
 	if item.ETag != "" {
 		out.Etag = &client.ETag{Value: item.ETag}
 	}
@@ -166,12 +178,7 @@ const (
 )
 
 func mark(document []byte) []byte {
-	value := make([]byte, 0, documentAt+len(document)+1)
-	value = append(value, markStart...)
-	value = append(value, rand.Text()...)
-	value = append(value, markMiddle...)
-	value = append(value, document...)
-	return append(value, '}')
+	return slices.Concat([]byte(markStart+rand.Text()+markMiddle), document, []byte{'}'})
 }
 
 func unmark(value []byte) (document []byte, ok bool) {
@@ -179,23 +186,6 @@ func unmark(value []byte) (document []byte, ok bool) {
 		return nil, false
 	}
 	return value[documentAt : len(value)-1], true
-}
-
-// Delete implements state.Store.
-func (s *Store) Delete(ctx context.Context, item state.Item) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	options := firstWrite
-	err := s.client.DeleteStateWithETag(ctx, s.component, item.Key, &client.ETag{Value: item.ETag}, nil, &options)
-	if err == nil {
-		return nil
-	}
-	// Redis reports every error of a delete, a lost connection too, as a mismatch: look.
-	now, readErr := s.Get(ctx, item.Key)
-	if readErr != nil || now.ETag == item.ETag {
-		return s.unavailable("delete "+item.Key, err)
-	}
-	return fmt.Errorf("%w: %s", state.ErrConflict, item.Key)
 }
 
 func (s *Store) unavailable(what string, cause error) error {

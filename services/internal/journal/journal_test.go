@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sidecart/sidecart/services/internal/journal"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 )
 
 func TestEveryAppendedIDIsListedByAnotherProcess(t *testing.T) {
-	store := state.NewMemory()
+	store := statetest.NewMemory()
 	writers := []*journal.Journal{journal.New(store, "orders"), journal.New(store, "orders")}
 	var wg sync.WaitGroup
 	errs := make([]error, 1000)

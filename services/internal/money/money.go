@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
+	"strings"
 )
 
 // Errors of arithmetic.
@@ -37,25 +37,14 @@ func (m Money) Add(o Money) (Money, error) {
 
 // Times multiplies a non-negative amount by a non-negative count.
 func (m Money) Times(n int64) (Money, error) {
-	if m.Amount < 0 || n < 0 {
+	if m.Amount < 0 || n < 0 || (n > 0 && m.Amount > math.MaxInt64/n) {
 		return Money{}, ErrOverflow
 	}
-	hi, lo := bits.Mul64(uint64(m.Amount), uint64(n))
-	if hi != 0 || lo > math.MaxInt64 {
-		return Money{}, ErrOverflow
-	}
-	return Money{int64(lo), m.Currency}, nil
+	return Money{m.Amount * n, m.Currency}, nil
 }
 
 // Valid tells whether the amount is not negative and the currency has the form of ISO 4217: three capital letters.
 func (m Money) Valid() bool {
-	if m.Amount < 0 || len(m.Currency) != 3 {
-		return false
-	}
-	for _, c := range m.Currency {
-		if c < 'A' || c > 'Z' {
-			return false
-		}
-	}
-	return true
+	capitals := strings.Trim(m.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	return m.Amount >= 0 && len(m.Currency) == 3 && capitals
 }

@@ -1,12 +1,17 @@
 // Package problem is how every service says that something went wrong: one error type,
-// one table from its code to an HTTP status, one writer of RFC 9457 problem+json.
+// one table from its code to an HTTP status, one writer of RFC 9457 problem+json, and the readers
+// of requests whose errors it tells.
 package problem
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/sidecart/sidecart/services/internal/state"
 )
@@ -122,4 +127,74 @@ func Write(w http.ResponseWriter, err error) {
 	_ = json.NewEncoder(w).Encode(Document{
 		Type: "/problems/" + string(e.Code), Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Detail, Fields: e.Fields,
 	})
+}
+
+// MaxBody is the largest request body that is read, in bytes.
+const MaxBody = 1 << 20
+
+// Decode reads the request's JSON body into dst. Its errors name what is wrong:
+// unsupported_media_type, too_large, malformed_json, unknown_field, or invalid for a value of the wrong type.
+func Decode(w http.ResponseWriter, r *http.Request, dst any) error {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return InField(UnsupportedMediaType, "Content-Type", "must be application/json")
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxBody))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(dst)
+	if err == nil {
+		if _, err = dec.Token(); errors.Is(err, io.EOF) {
+			return nil
+		}
+	}
+	return decodeError(err)
+}
+
+// decodeError says what is wrong with a body; without an error it is what follows its value.
+func decodeError(err error) error {
+	var large *http.MaxBytesError
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &large) {
+		return New(TooLarge, "the body is larger than %d bytes", large.Limit)
+	}
+	if errors.As(err, &kind) && kind.Field != "" {
+		return InField(Invalid, kind.Field, "must be a %s, is a %s", kind.Type, kind.Value)
+	}
+	if _, name, ok := strings.Cut(fmt.Sprint(err), "unknown field "); ok {
+		if field, err := strconv.Unquote(name); err == nil {
+			return InField(UnknownField, field, "is not a field of this request")
+		}
+	}
+	return &Error{Code: MalformedJSON, Detail: "the body is not the JSON object that is expected here", Cause: err}
+}
+
+// WriteJSON answers with a JSON body.
+func WriteJSON(w http.ResponseWriter, status int, body any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(body)
+}
+
+// IdempotencyKey reads the request's Idempotency-Key header, 1 to 255 bytes.
+func IdempotencyKey(r *http.Request) (string, error) {
+	key := r.Header.Get("Idempotency-Key")
+	switch {
+	case key == "":
+		return "", InField(IdempotencyKeyMissing, "Idempotency-Key", "this header is required")
+	case len(key) > 255:
+		return "", InField(IdempotencyKeyTooLong, "Idempotency-Key", "must have at most 255 characters")
+	}
+	return key, nil
+}
+
+// Limit reads the query parameter limit: 1 to most, or standard when there is none.
+func Limit(r *http.Request, standard, most int) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return standard, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, InField(InvalidParameter, "limit", "must be a number from 1 to %d", most)
+	}
+	return n, nil
 }

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,6 +10,10 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sidecart/sidecart/services/internal/problem"
 )
@@ -46,7 +49,8 @@ func (w *answerWriter) WriteHeader(status int) {
 // Unwrap lets http.ResponseController find the real writer, for flushing.
 func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// observe counts and times every request by its route (never by its path, which holds ids), and turns a panic into a 500.
+// observe traces, counts and times every request by its route (never by its path, which holds ids; nothing of the
+// caller is recorded), and turns a panic into a 500.
 func observe(registry *prometheus.Registry) mux.MiddlewareFunc {
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Requests by route, method and status.",
@@ -55,17 +59,19 @@ func observe(registry *prometheus.Registry) mux.MiddlewareFunc {
 	registry.MustRegister(duration)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			route := "other"
-			if current := mux.CurrentRoute(r); current != nil {
-				if template, err := current.GetPathTemplate(); err == nil {
-					route = template
-				}
+			// The router calls this for requests that have a route.
+			route, err := mux.CurrentRoute(r).GetPathTemplate()
+			if err != nil {
+				route = "other"
 			}
 			answer := &answerWriter{ResponseWriter: w}
 			start := time.Now()
+			ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+			ctx, span := otel.Tracer("serve").Start(ctx, r.Method+" "+route, trace.WithSpanKind(trace.SpanKindServer))
+			r = r.WithContext(ctx)
 			defer func() {
 				if p := recover(); p != nil {
-					if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+					if p == http.ErrAbortHandler {
 						panic(p)
 					}
 					slog.ErrorContext(r.Context(), "handler panicked", "route", route, "panic", fmt.Sprint(p))
@@ -73,6 +79,8 @@ func observe(registry *prometheus.Registry) mux.MiddlewareFunc {
 						problem.Write(answer, problem.New(problem.Internal, "internal error"))
 					}
 				}
+				span.SetAttributes(attribute.Int("http.response.status_code", max(answer.status, http.StatusOK)))
+				span.End()
 				duration.WithLabelValues(route, r.Method, strconv.Itoa(max(answer.status, http.StatusOK))).Observe(time.Since(start).Seconds())
 			}()
 			next.ServeHTTP(answer, r)

@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"github.com/sidecart/sidecart/services/internal/dapr"
 	"github.com/sidecart/sidecart/services/internal/problem"
@@ -35,11 +35,13 @@ type Service struct {
 	Registry *prometheus.Registry
 	Sidecar  *dapr.Client
 
-	addr    string
-	starts  []func(context.Context) error
-	loops   []func(context.Context)
-	ready   atomic.Bool
-	endings []func(context.Context) error
+	getenv func(string) string
+	wrong  error // with the configuration
+	addr   string
+	starts []func(context.Context) error
+	loops  []func(context.Context)
+	ready  atomic.Bool
+	flush  func(context.Context) error
 }
 
 // New reads the configuration that the Dapr CLI and the injector give an app: APP_PORT (0
@@ -47,29 +49,17 @@ type Service struct {
 // and OTEL_EXPORTER_OTLP_ENDPOINT to export traces. public services take requests that did not
 // come through the sidecar, so they ask for no app API token.
 func New(id string, public bool, getenv func(string) string, stdout io.Writer) (*Service, error) {
-	get := func(name, standard string) string {
-		if value := getenv(name); value != "" {
-			return value
-		}
-		return standard
-	}
-	log, err := newLogger(id, get("LOG_LEVEL", "info"), stdout)
-	if err != nil {
-		return nil, err
-	}
-	flush, err := startTracing(id, getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	if err != nil {
-		return nil, err
-	}
-	sidecar, err := dapr.Dial("127.0.0.1", get("DAPR_HTTP_PORT", "3500"), get("DAPR_GRPC_PORT", "50001"), getenv("DAPR_API_TOKEN"))
-	if err != nil {
+	log, badLevel := newLogger(id, cmp.Or(getenv("LOG_LEVEL"), "info"), stdout)
+	flush, badEndpoint := startTracing(id, getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	sidecar, badPort := dapr.Dial("127.0.0.1", cmp.Or(getenv("DAPR_HTTP_PORT"), "3500"), cmp.Or(getenv("DAPR_GRPC_PORT"), "50001"), getenv("DAPR_API_TOKEN"))
+	if err := errors.Join(badLevel, badEndpoint, badPort); err != nil {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s := &Service{
-		ID: id, Router: mux.NewRouter(), Log: log, Registry: registry, Sidecar: sidecar,
-		addr: net.JoinHostPort(get("APP_HOST", "127.0.0.1"), get("APP_PORT", "8080")), endings: []func(context.Context) error{flush},
+		ID: id, Router: mux.NewRouter(), Log: log, Registry: registry, Sidecar: sidecar, getenv: getenv, flush: flush,
+		addr: net.JoinHostPort(cmp.Or(getenv("APP_HOST"), "127.0.0.1"), cmp.Or(getenv("APP_PORT"), "8080")),
 	}
 	s.Router.Use(observe(registry))
 	if !public {
@@ -82,33 +72,46 @@ func New(id string, public bool, getenv func(string) string, stdout io.Writer) (
 	return s, nil
 }
 
+// Duration reads a setting such as 5s from the environment. What is wrong with it, Run answers.
+func (s *Service) Duration(name string, standard time.Duration) time.Duration {
+	text := s.getenv(name)
+	if text == "" {
+		return standard
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		s.wrong = errors.Join(s.wrong, fmt.Errorf("%s: %s: %q is not a duration above 0, such as 5s", s.ID, name, text))
+	}
+	return d
+}
+
 // OnStart adds work that must succeed before the service is ready; it is tried until it does.
 func (s *Service) OnStart(do func(context.Context) error) { s.starts = append(s.starts, do) }
 
 // Loop adds work that runs beside the requests, from when the service is ready until it stops; it must end when its context does.
 func (s *Service) Loop(do func(context.Context)) { s.loops = append(s.loops, do) }
 
-// Every adds work that is done again and again, interval apart. Its errors are logged.
+// Every adds work that is done when the service is ready and then again and again, interval apart. Its errors are logged.
 func (s *Service) Every(interval time.Duration, what string, do func(context.Context) error) {
 	s.Loop(func(ctx context.Context) {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
+		for tick := time.Tick(interval); ctx.Err() == nil; {
 			if err := do(ctx); err != nil && ctx.Err() == nil {
 				s.Log.WarnContext(ctx, "background work failed, it is tried again", "work", what, "error", err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-tick:
 			}
 		}
 	})
 }
 
 // Run serves until ctx ends, then stops in order: not ready, no new requests, finish those
-// under way (10 s at most), stop background work, flush.
+// under way (35 s at most, longer than any Prefer: wait), stop background work, flush.
 func (s *Service) Run(ctx context.Context) error {
+	if s.wrong != nil {
+		return s.wrong
+	}
 	listener, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.ID, err)
@@ -131,22 +134,30 @@ func (s *Service) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.ready.Store(false)
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 35*time.Second)
 	defer cancel()
 	err = server.Shutdown(stopping)
 	stopBackground()
 	work.Wait()
-	for _, end := range append(s.endings, func(context.Context) error { return s.Sidecar.Close() }) {
-		err = errors.Join(err, end(stopping))
-	}
+	err = errors.Join(err, s.flush(stopping), s.Sidecar.Close())
 	s.Log.Info("stopped")
 	return err
 }
 
+// start tries each start until it succeeds, then begins the background work.
 func (s *Service) start(ctx context.Context, work *sync.WaitGroup) {
 	for _, start := range append([]func(context.Context) error{s.Sidecar.Ready}, s.starts...) {
-		if !s.until(ctx, start) {
-			return
+		for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+			err := start(ctx)
+			if err == nil {
+				break
+			}
+			s.Log.Debug("not ready yet", "error", err)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 	for _, loop := range s.loops {
@@ -154,24 +165,6 @@ func (s *Service) start(ctx context.Context, work *sync.WaitGroup) {
 	}
 	s.ready.Store(true)
 	s.Log.Info("ready")
-}
-
-// until tries do until it succeeds; false when ctx ends first.
-func (s *Service) until(ctx context.Context, do func(context.Context) error) bool {
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		err := do(ctx)
-		if err == nil {
-			return true
-		}
-		s.Log.Debug("not ready yet", "error", err)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return false
-		}
-	}
 }
 
 func (s *Service) handler() http.Handler {
@@ -187,7 +180,7 @@ func (s *Service) handler() http.Handler {
 		_ = problem.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 	})
 	outer.Handle("GET /metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
-	outer.Handle("/", otelhttp.NewHandler(s.Router, s.ID))
+	outer.Handle("/", s.Router)
 	return outer
 }
 

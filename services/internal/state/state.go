@@ -39,17 +39,11 @@ func (i Item) Exists() bool { return i.Value != nil }
 // Store keeps documents. Every method returns ErrUnavailable when the store fails;
 // a write that fails with it may have taken place all the same.
 type Store interface {
-	// Get reads one document; an absent one is an Item without a Value, not an error.
-	Get(ctx context.Context, key string) (Item, error)
-	// GetMany reads documents in the order of keys; not a snapshot.
+	// GetMany reads documents in the order of keys; not a snapshot. An absent one is an Item without a Value.
 	GetMany(ctx context.Context, keys []string) ([]Item, error)
-	// Save writes one document if its ETag still holds, else ErrConflict.
-	Save(ctx context.Context, item Item) error
-	// SaveMany writes each document on its own, like Save, and answers an error (or nil)
-	// for each. Keys must differ.
+	// SaveMany writes each document on its own if its ETag still holds, and answers nil or an error for
+	// each, ErrConflict if it does not. Keys must differ.
 	SaveMany(ctx context.Context, items []Item) []error
-	// Delete removes the document if its ETag still holds, else ErrConflict.
-	Delete(ctx context.Context, item Item) error
 }
 
 // attempts bounds how often a contended write is tried before the caller is told.
@@ -65,43 +59,83 @@ func Update[T any](ctx context.Context, s Store, key string, change func(doc *T,
 	return UpdateTTL(ctx, s, key, 0, change)
 }
 
-// UpdateTTL is Update for documents that the store may drop ttl after their last write.
+// UpdateTTL is Update for documents that the store may drop ttl after their last write; 0 keeps them.
 func UpdateTTL[T any](ctx context.Context, s Store, key string, ttl time.Duration, change func(doc *T, exists bool) (bool, error)) (T, error) {
-	for try := range attempts {
-		item, err := s.Get(ctx, key)
-		if err != nil {
-			return *new(T), err
+	docs, errs := UpdateMany(ctx, s, []string{key}, ttl, func(_ int, doc *T, exists bool) (bool, error) { return change(doc, exists) })
+	return docs[0], errs[0]
+}
+
+// UpdateMany is UpdateTTL for several documents, each on its own, in one bulk read and one bulk write as long as no
+// other writer comes between. change is told the number of the key. Keys must differ.
+func UpdateMany[T any](ctx context.Context, s Store, keys []string, ttl time.Duration, change func(i int, doc *T, exists bool) (bool, error)) ([]T, []error) {
+	docs, errs, open := make([]T, len(keys)), make([]error, len(keys)), make([]int, len(keys))
+	for i := range open {
+		open[i] = i
+	}
+	for try := 0; len(open) > 0; try++ {
+		wanted := make([]string, len(open))
+		for n, i := range open {
+			wanted[n] = keys[i]
 		}
-		doc, err := Decode[T](item)
-		if err != nil {
-			return doc, err
+		items, err := s.GetMany(ctx, wanted)
+		var writes []Item
+		var writers []int
+		for n, i := range open {
+			if errs[i] = err; err != nil {
+				continue
+			}
+			write := false
+			if docs[i], errs[i] = Decode[T](items[n]); errs[i] == nil {
+				write, errs[i] = change(i, &docs[i], items[n].Exists())
+			}
+			if errs[i] != nil || !write {
+				continue
+			}
+			items[n].TTL = ttl
+			if items[n].Value, errs[i] = json.Marshal(docs[i]); errs[i] == nil {
+				writes, writers = append(writes, items[n]), append(writers, i)
+			}
 		}
-		write, err := change(&doc, item.Exists())
-		if err != nil || !write {
-			return doc, err
+		open = open[:0]
+		for n, err := range s.SaveMany(ctx, writes) {
+			if errs[writers[n]] = err; errors.Is(err, ErrConflict) {
+				open = append(open, writers[n])
+			}
 		}
-		if item.Value, err = json.Marshal(doc); err != nil {
-			return doc, fmt.Errorf("state: encode %s: %w", key, err)
-		}
-		item.TTL = ttl
-		if err = s.Save(ctx, item); !errors.Is(err, ErrConflict) {
-			return doc, err
-		}
-		if err := Backoff(ctx, try); err != nil {
-			return doc, err
+		if len(open) > 0 && (try+1 == attempts || Backoff(ctx, try) != nil) {
+			break
 		}
 	}
-	return *new(T), fmt.Errorf("%w: %s is contended", ErrConflict, key)
+	return docs, errs
 }
 
 // Read decodes the document under key and tells whether it exists.
 func Read[T any](ctx context.Context, s Store, key string) (T, bool, error) {
-	item, err := s.Get(ctx, key)
+	items, err := s.GetMany(ctx, []string{key})
 	if err != nil {
 		return *new(T), false, err
 	}
-	doc, err := Decode[T](item)
-	return doc, item.Exists(), err
+	doc, err := Decode[T](items[0])
+	return doc, items[0].Exists(), err
+}
+
+// ReadMany decodes the documents of ids, in their order; an absent one is the zero T. key is that of an id's document.
+func ReadMany[T any](ctx context.Context, s Store, ids []string, key func(id string) string) ([]T, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = key(id)
+	}
+	items, err := s.GetMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	docs := make([]T, len(items))
+	for i, item := range items {
+		if docs[i], err = Decode[T](item); err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
 }
 
 // Decode reads an item's value; an absent document is the zero T.
@@ -118,10 +152,8 @@ func Decode[T any](item Item) (T, error) {
 // Backoff waits before another try of a contended write: up to 4 ms at first, up to
 // 100 ms later, at random so that writers do not meet again.
 func Backoff(ctx context.Context, try int) error {
-	timer := time.NewTimer(rand.N(min(4*time.Millisecond<<min(try, 5), 100*time.Millisecond)))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(rand.N(min(4*time.Millisecond<<min(try, 5), 100*time.Millisecond))):
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())

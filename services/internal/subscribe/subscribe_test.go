@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,7 +16,7 @@ import (
 
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/serve"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 )
 
@@ -25,17 +24,16 @@ import (
 type service struct {
 	t       *testing.T
 	router  *mux.Router
-	memory  *state.Memory
-	parked  *subscribe.Parked
+	memory  *statetest.Memory
+	hears   *subscribe.Receiver
 	handled map[string]int
 	healed  bool
 }
 
 func newService(t *testing.T) *service {
-	s := &service{t: t, router: mux.NewRouter(), memory: state.NewMemory(), handled: map[string]int{}}
-	s.parked = subscribe.NewParked(s.memory)
-	receiver := &subscribe.Receiver{Parked: s.parked, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	receiver.Mount(s.router, subscribe.Topic{
+	s := &service{t: t, router: mux.NewRouter(), memory: statetest.NewMemory(), handled: map[string]int{}}
+	s.hears = subscribe.New(s.memory, slog.New(slog.DiscardHandler))
+	s.hears.Mount(s.router, func(h serve.Handler) serve.Handler { return h }, subscribe.Topic{
 		Name: "things", Types: []string{"thing.made.v1"}, Ignored: []string{"thing.seen.v1"},
 		Handle: subscribe.Each(func(_ context.Context, e event.Event) error {
 			if s.healed {
@@ -53,7 +51,6 @@ func newService(t *testing.T) *service {
 			return nil
 		}),
 	})
-	s.parked.Routes(s.router, func(h serve.Handler) serve.Handler { return h })
 	return s
 }
 
@@ -94,7 +91,7 @@ func (s *service) post(path string, body []byte) *httptest.ResponseRecorder {
 }
 
 func (s *service) letters() map[string]subscribe.Letter {
-	list, err := s.parked.Letters(s.t.Context())
+	list, err := s.hears.Letters(s.t.Context())
 	require.NoError(s.t, err)
 	letters := map[string]subscribe.Letter{}
 	for _, l := range list {

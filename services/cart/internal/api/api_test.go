@@ -24,7 +24,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/auth"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/problem"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 )
 
@@ -49,7 +49,7 @@ type shop struct {
 	t      *testing.T
 	router *mux.Router
 	server *api.Server
-	store  *state.Memory
+	store  *statetest.Memory
 	key    ed25519.PrivateKey
 }
 
@@ -57,7 +57,7 @@ func newShop(t *testing.T) *shop {
 	public, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	keys := auth.KeySet{Keys: []auth.Key{{KeyType: "OKP", Curve: "Ed25519", ID: "key", X: base64.RawURLEncoding.EncodeToString(public)}}}
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	euro := money.Money{Amount: 1450, Currency: "EUR"}
 	products := store.NewProducts(memory, shelf{
 		mug: {ID: mug, Version: 1, Name: "Enamel mug", Price: euro},
@@ -69,7 +69,7 @@ func newShop(t *testing.T) *shop {
 	s.server = &api.Server{
 		Carts: store.NewCarts(memory, products), Products: products,
 		Verifier: auth.NewVerifier(func(context.Context) (auth.KeySet, error) { return keys, nil }),
-		Receiver: &subscribe.Receiver{Parked: subscribe.NewParked(memory), Log: slog.New(slog.DiscardHandler)},
+		Receiver: subscribe.New(memory, slog.New(slog.DiscardHandler)),
 	}
 	s.server.Routes(s.router)
 	return s

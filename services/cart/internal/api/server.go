@@ -30,6 +30,5 @@ func (s *Server) Routes(router *mux.Router) {
 	handle(http.MethodDelete, "/cart", s.clearCart)
 	handle(http.MethodPut, "/cart/item", s.putItem)
 	handle(http.MethodDelete, "/cart/item", s.removeItem)
-	s.Receiver.Mount(router, s.Topics()...)
-	s.Receiver.Parked.Routes(router, s.Verifier.Administrator)
+	s.Receiver.Mount(router, s.Verifier.Administrator, s.Topics()...)
 }

@@ -45,23 +45,17 @@ func (p *Products) Keep(ctx context.Context, product cart.Product) error {
 // Find answers those of the products that exist, by id. What the copy lacks the catalogue is
 // asked for, once.
 func (p *Products) Find(ctx context.Context, ids []string) (map[string]cart.Product, error) {
-	found := make(map[string]cart.Product, len(ids))
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = productKey(id)
-	}
-	items, err := p.store.GetMany(ctx, keys)
+	products, err := state.ReadMany[cart.Product](ctx, p.store, ids, productKey)
 	if err != nil {
 		return nil, err
 	}
-	for i, item := range items {
-		product, err := state.Decode[cart.Product](item)
-		known := item.Exists()
-		if err == nil && !known {
-			product, known, err = p.ask(ctx, ids[i])
-		}
-		if err != nil {
-			return nil, err
+	found := make(map[string]cart.Product, len(ids))
+	for i, product := range products {
+		known := product.ID != ""
+		if !known {
+			if product, known, err = p.ask(ctx, ids[i]); err != nil {
+				return nil, err
+			}
 		}
 		if known {
 			found[ids[i]] = product

@@ -15,6 +15,7 @@ import (
 	"github.com/sidecart/sidecart/services/cart/internal/store"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 )
 
 var errDown = errors.New("down")
@@ -42,8 +43,8 @@ func mug(version int64) cart.Product {
 	return cart.Product{ID: "01890a5d-ac96-774b-bcce-b302099a8101", Version: version, Name: fmt.Sprintf("Mug %d", version), Price: money.Money{Amount: 100 * version, Currency: "EUR"}}
 }
 
-func setUp(products ...cart.Product) (*state.Memory, *shelf, *store.Carts, *store.Products) {
-	memory := state.NewMemory()
+func setUp(products ...cart.Product) (*statetest.Memory, *shelf, *store.Carts, *store.Products) {
+	memory := statetest.NewMemory()
 	known := &shelf{products: map[string]cart.Product{}}
 	for _, p := range products {
 		known.products[p.ID] = p

@@ -27,16 +27,26 @@ func New(t testing.TB) *Signer {
 	return &Signer{t, key}
 }
 
+// Keys are this signer's public keys.
+func (s *Signer) Keys() auth.KeySet {
+	public := base64.RawURLEncoding.EncodeToString(s.key.Public().(ed25519.PublicKey))
+	return auth.KeySet{Keys: []auth.Key{{KeyType: "OKP", Curve: "Ed25519", ID: "test", Use: "sig", Alg: "EdDSA", X: public}}}
+}
+
 // Verifier takes this signer's tokens and no others.
 func (s *Signer) Verifier() *auth.Verifier {
-	public := base64.RawURLEncoding.EncodeToString(s.key.Public().(ed25519.PublicKey))
-	return auth.NewVerifier(func(context.Context) (auth.KeySet, error) {
-		return auth.KeySet{Keys: []auth.Key{{KeyType: "OKP", Curve: "Ed25519", ID: "test", Use: "sig", Alg: "EdDSA", X: public}}}, nil
-	})
+	return auth.NewVerifier(func(context.Context) (auth.KeySet, error) { return s.Keys(), nil })
 }
 
 // Token of a user, valid for the given time; a negative one has expired.
 func (s *Signer) Token(userID, role string, valid time.Duration) string {
+	return s.sign("test", userID, role, valid)
+}
+
+// Forged is a token that names a key which nobody has.
+func (s *Signer) Forged() string { return s.sign("forged", "u", "admin", time.Minute) }
+
+func (s *Signer) sign(keyID, userID, role string, valid time.Duration) string {
 	now := time.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, auth.Claims{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -45,7 +55,7 @@ func (s *Signer) Token(userID, role string, valid time.Duration) string {
 		},
 		Role: role, Session: "session",
 	})
-	token.Header["kid"] = "test"
+	token.Header["kid"] = keyID
 	text, err := token.SignedString(s.key)
 	require.NoError(s.t, err)
 	return text

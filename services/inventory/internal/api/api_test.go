@@ -21,6 +21,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/auth"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 	"github.com/sidecart/sidecart/services/inventory/internal/api"
 	"github.com/sidecart/sidecart/services/inventory/internal/ledger"
@@ -30,7 +31,7 @@ import (
 type service struct {
 	t      *testing.T
 	router *mux.Router
-	memory *state.Memory
+	memory *statetest.Memory
 	ledger *ledger.Ledger
 	// catalogue is what the product service knows; nil when it does not answer.
 	catalogue map[string]bool
@@ -41,7 +42,7 @@ func newService(t *testing.T) *service {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
-	s := &service{t: t, router: mux.NewRouter(), memory: state.NewMemory(), catalogue: map[string]bool{"ant": true, "bee": true}, key: private}
+	s := &service{t: t, router: mux.NewRouter(), memory: statetest.NewMemory(), catalogue: map[string]bool{"ant": true, "bee": true}, key: private}
 	announcer := ledger.NewAnnouncer(func(context.Context, string, ...event.Event) error { return nil })
 	s.ledger = ledger.New(s.memory, announcer, slog.New(slog.DiscardHandler), time.Now)
 	verifier := auth.NewVerifier(func(context.Context) (auth.KeySet, error) {
@@ -53,7 +54,7 @@ func newService(t *testing.T) *service {
 		}
 		return s.catalogue[id], nil
 	}}
-	receiver := &subscribe.Receiver{Parked: subscribe.NewParked(s.memory), Log: slog.New(slog.DiscardHandler)}
+	receiver := subscribe.New(s.memory, slog.New(slog.DiscardHandler))
 	server.Routes(s.router, receiver, verifier.Administrator)
 	return s
 }

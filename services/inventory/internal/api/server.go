@@ -29,6 +29,5 @@ func (s *Server) Routes(router *mux.Router, receiver *subscribe.Receiver, admin 
 	router.Path("/stock").Methods(http.MethodGet).Handler(admin(s.getStock))
 	router.Path("/stock/list").Methods(http.MethodGet).Handler(serve.Handler(s.listStock))
 	router.Path("/stock/receipts").Methods(http.MethodPost).Handler(admin(s.receive))
-	receiver.Parked.Routes(router, admin)
-	receiver.Mount(router, s.orders(), s.catalog())
+	receiver.Mount(router, admin, s.orders(), s.catalog())
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sidecart/sidecart/contracts/contracttest"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/inventory/internal/ledger"
 	"github.com/sidecart/sidecart/services/inventory/internal/stock"
 )
@@ -68,7 +69,7 @@ func of(t *testing.T, l *ledger.Ledger, product string) stock.Stock {
 }
 
 func TestThreeHundredCallersAndAHundredPieces(t *testing.T) {
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	var writes atomic.Int64
 	memory.Fault = func(key string, applied bool) error {
 		if key == "stock-ant" && applied {
@@ -106,7 +107,7 @@ func TestThreeHundredCallersAndAHundredPieces(t *testing.T) {
 // TestARefusalDropsNothingThatAnotherTryMayPromise: an order's first try died when it held one of its two products.
 // While a second try finds the other product gone, that comes back and a third try reserves the order.
 func TestARefusalDropsNothingThatAnotherTryMayPromise(t *testing.T) {
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	b := &broker{}
 	first := filled(t, memory, b, 1, "ant", "bee")
 	x := order{ID: "x", Lines: append(line("ant", 1), line("bee", 1)...)}
@@ -146,7 +147,7 @@ func TestARefusalDropsNothingThatAnotherTryMayPromise(t *testing.T) {
 
 // TestOrdersOfOneBatchThatAreTheSame: the second one sees what became of the first.
 func TestOrdersOfOneBatchThatAreTheSame(t *testing.T) {
-	l := filled(t, state.NewMemory(), &broker{}, 5, "ant")
+	l := filled(t, statetest.NewMemory(), &broker{}, 5, "ant")
 	o := order{ID: "x", Lines: line("ant", 2)}
 	got := l.Do(t.Context(), []stock.Request{request(stock.Reserve, o), request(stock.Reserve, o), request(stock.Settle, o), request(stock.Return, o), request(stock.Reserve, o)})
 	want := []stock.Result{stock.IsReserved, stock.IsReserved, stock.IsSettled, stock.IsReturned, stock.IsRefused}
@@ -158,7 +159,7 @@ func TestOrdersOfOneBatchThatAreTheSame(t *testing.T) {
 }
 
 func TestABrokenDocumentSpoilsNoOtherOrder(t *testing.T) {
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	l := filled(t, memory, &broker{}, 5, "ant", "bee")
 	item, err := memory.Get(t.Context(), "stock-bee")
 	require.NoError(t, err)
@@ -175,7 +176,7 @@ func TestABrokenDocumentSpoilsNoOtherOrder(t *testing.T) {
 }
 
 func TestAStoreThatDoesNotAnswerLeavesAllUnknown(t *testing.T) {
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	l := filled(t, memory, &broker{}, 5, "ant")
 	memory.Fault = func(string, bool) error { return errMishap }
 	got := l.Do(t.Context(), []stock.Request{request(stock.Reserve, order{ID: "x", Lines: line("ant", 1)}), request(stock.Release, order{ID: "y", Lines: line("ant", 1)})})
@@ -185,7 +186,7 @@ func TestAStoreThatDoesNotAnswerLeavesAllUnknown(t *testing.T) {
 
 func TestChangesAreAnnouncedOnceAndTogether(t *testing.T) {
 	b := &broker{}
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	l, announcer := open(memory, b)
 	require.NoError(t, l.Open(t.Context(), []string{"ant", "ant", "bee"}))
 	require.NoError(t, l.Open(t.Context(), []string{"ant"}))
@@ -213,7 +214,7 @@ func TestChangesAreAnnouncedOnceAndTogether(t *testing.T) {
 
 // TestWhatDiedBeforeItWasAnnounced: a process dies between the write and the publishing; another one's sweep publishes the same event.
 func TestWhatDiedBeforeItWasAnnounced(t *testing.T) {
-	memory := state.NewMemory()
+	memory := statetest.NewMemory()
 	dead := &broker{}
 	l := filled(t, memory, dead, 5, "ant")
 	silent, announcer := open(memory, dead)
@@ -237,7 +238,7 @@ func TestWhatDiedBeforeItWasAnnounced(t *testing.T) {
 }
 
 func TestExpiryFreesOnlyWhatTheOrderServiceLetsGo(t *testing.T) {
-	l := filled(t, state.NewMemory(), &broker{}, 10, "ant")
+	l := filled(t, statetest.NewMemory(), &broker{}, 10, "ant")
 	for _, id := range []string{"open", "confirmed", "cancelled", "none", "silent"} {
 		require.Equal(t, stock.IsReserved, l.Do(t.Context(), []stock.Request{request(stock.Reserve, order{ID: id, Lines: line("ant", 1)})})[0].Result)
 	}

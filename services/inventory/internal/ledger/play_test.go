@@ -16,6 +16,7 @@ import (
 
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/inventory/internal/ledger"
 	"github.com/sidecart/sidecart/services/inventory/internal/stock"
 )
@@ -92,7 +93,7 @@ type play struct {
 
 func newPlay(s script) *play {
 	return &play{
-		script: s, stage: &stage{memory: state.NewMemory(), asks: make(chan *ask), chance: rand.New(rand.NewPCG(s.seed, 0)), mishaps: s.mishaps},
+		script: s, stage: &stage{memory: statetest.NewMemory(), asks: make(chan *ask), chance: rand.New(rand.NewPCG(s.seed, 0)), mishaps: s.mishaps},
 		reserved: map[string]bool{}, released: map[string]bool{}, outcomes: map[string]ledger.Outcome{}, giveBack: map[string]bool{},
 		confirmed: map[string]bool{}, received: map[string]bool{}, published: map[string]stock.Changed{},
 	}

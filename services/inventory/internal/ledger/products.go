@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/sidecart/sidecart/services/internal/state"
 	"github.com/sidecart/sidecart/services/inventory/internal/stock"
 )
@@ -28,19 +26,23 @@ func (l *Ledger) Open(ctx context.Context, productIDs []string) error {
 	}
 	var writes []state.Item
 	var opened []*stock.Stock
-	listed, listing := errgroup.WithContext(ctx)
+	var listed []string
 	for i, item := range items {
 		if item.Exists() {
 			continue
 		}
 		s := stock.New(ids[i], l.now())
-		write, failure := encode(item, s)
-		listed.Go(func() error { return errors.Join(failure, l.skus.Append(listing, ids[i])) })
-		writes, opened = append(writes, write), append(opened, &s)
+		write, err := encode(item, s)
+		if err != nil {
+			return err
+		}
+		writes, opened, listed = append(writes, write), append(opened, &s), append(listed, ids[i])
 	}
 	// The list comes first: a stock that is not on it would never be swept.
-	if err := listed.Wait(); err != nil {
-		return err
+	if len(listed) > 0 {
+		if err := l.skus.Append(ctx, listed...); err != nil {
+			return err
+		}
 	}
 	for i, err := range l.store.SaveMany(ctx, writes) {
 		if errors.Is(err, state.ErrConflict) {
@@ -112,22 +114,11 @@ func (l *Ledger) read(ctx context.Context, productIDs []string) ([]stored, error
 
 // Reservations reads the reservations of orders, in their order; the state of one that does not exist is None.
 func (l *Ledger) Reservations(ctx context.Context, orderIDs []string) ([]stock.Reservation, error) {
-	keys := make([]string, len(orderIDs))
-	for i, id := range orderIDs {
-		keys[i] = reservationKey(id)
-	}
-	items, err := l.store.GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	reservations := make([]stock.Reservation, len(items))
-	for i, item := range items {
-		if reservations[i], err = state.Decode[stock.Reservation](item); err != nil {
-			return nil, err
-		}
-		if !item.Exists() {
+	reservations, err := state.ReadMany[stock.Reservation](ctx, l.store, orderIDs, reservationKey)
+	for i, r := range reservations {
+		if r.OrderID == "" {
 			reservations[i] = stock.Reservation{OrderID: orderIDs[i], State: stock.None}
 		}
 	}
-	return reservations, nil
+	return reservations, err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/inventory/internal/stock"
 )
 
@@ -16,7 +17,7 @@ import (
 // the director lets it happen, one at a time, in an order and with failures that come from
 // chance: the same seed gives the same play.
 type stage struct {
-	memory *state.Memory
+	memory *statetest.Memory
 	asks   chan *ask
 	chance *rand.Rand
 	// favourite goes first for burst more calls, so that the others are late by much, not by one call only.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sidecart/sidecart/services/internal/state"
 	"github.com/sidecart/sidecart/services/inventory/internal/stock"
 )
 
@@ -159,7 +160,7 @@ func (s *Sweeper) unannounced(ctx context.Context, stocks []stored) error {
 		if err != nil {
 			return err
 		}
-		_ = s.Ledger.store.Save(ctx, item)
+		_ = s.Ledger.store.SaveMany(ctx, []state.Item{item})
 	}
 	return nil
 }

@@ -1,15 +1,12 @@
 package api
 
 import (
-	"encoding/base64"
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/sidecart/sidecart/services/internal/auth"
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/problem"
-	"github.com/sidecart/sidecart/services/notification/internal/store"
 )
 
 // notification is a note of the inbox as its customer sees it.
@@ -27,51 +24,19 @@ func (s *Server) listNotifications(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	before, err := parseCursor(r.URL.Query().Get("cursor"))
-	if err != nil {
-		return err
-	}
+	before := journal.Place(r.URL.Query().Get("cursor"))
 	found, next, err := s.Notes.Newest(r.Context(), auth.From(r.Context()).Subject, before, limit)
-	if errors.Is(err, store.ErrPlace) {
-		return errCursor()
-	}
 	if err != nil {
 		return err
 	}
 	answer := struct {
 		Items      []notification `json:"items"`
-		NextCursor string         `json:"nextCursor,omitempty"`
-	}{make([]notification, len(found)), cursor(next)}
+		NextCursor journal.Place  `json:"nextCursor,omitempty"`
+	}{make([]notification, len(found)), next}
 	for i, note := range found {
 		answer.Items[i] = notification{note.ID, note.Kind, note.OrderID, note.Title, note.Body, note.CreatedAt}
 	}
 	return problem.WriteJSON(w, http.StatusOK, answer)
-}
-
-// cursor names a place in the customer's inbox for the client to come back with.
-func cursor(place store.Place) string {
-	if place == (store.Place{}) {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", place.Page, place.Index))
-}
-
-func parseCursor(text string) (place store.Place, err error) {
-	if text == "" {
-		return place, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return place, errCursor()
-	}
-	if _, err := fmt.Sscanf(string(raw), "%d.%d", &place.Page, &place.Index); err != nil || cursor(place) != text {
-		return store.Place{}, errCursor()
-	}
-	return place, nil
-}
-
-func errCursor() error {
-	return problem.InField(problem.InvalidParameter, "cursor", "is not one that this list has answered")
 }
 
 // mostOrders bounds what one query asks for.

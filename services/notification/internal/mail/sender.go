@@ -15,9 +15,6 @@ import (
 	"github.com/sidecart/sidecart/services/notification/internal/store"
 )
 
-// Component is the output binding that makes the channel e-mail exist.
-const Component = "email"
-
 // ErrNoAddress: the customer is unknown.
 var ErrNoAddress = errors.New("mail: no address")
 

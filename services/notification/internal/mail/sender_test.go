@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/notification/internal/message"
 	"github.com/sidecart/sidecart/services/notification/internal/store"
 )
@@ -21,7 +22,7 @@ import (
 // world is a mail server, a user service and a clock, on a store in memory.
 type world struct {
 	t    require.TestingT
-	docs *state.Memory
+	docs *statetest.Memory
 	now  time.Time
 	log  strings.Builder
 
@@ -37,7 +38,7 @@ type world struct {
 }
 
 func newWorld(t require.TestingT) *world {
-	return &world{t: t, docs: state.NewMemory(), now: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC), sent: map[string]int{}}
+	return &world{t: t, docs: statetest.NewMemory(), now: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC), sent: map[string]int{}}
 }
 
 // SendMail refuses the mailbox named bad.
@@ -220,7 +221,7 @@ func TestListedBeforeItIsStored(t *testing.T) {
 	w.docs.Fault = nil
 	s := w.replica()
 	// The handler listed the note before the page was full, and stores it only now.
-	item := state.Item{Key: "note-" + note.ID, Value: fmt.Appendf(nil, `{"id":%q,"channel":"email","customerId":"late","title":"Title","listed":{"page":1,"index":0},"delivery":{"state":"pending"}}`, note.ID)}
+	item := state.Item{Key: "note-" + note.ID, Value: fmt.Appendf(nil, `{"id":%q,"channel":"email","customerId":"late","title":"Title","listed":"1.0","delivery":{"state":"pending"}}`, note.ID)}
 	w.queue(strings.Split(strings.Repeat("ann ", 219)+"ann", " ")...)
 	require.NoError(t, s.Sweep(t.Context()))
 	require.Len(t, w.sent, 220)

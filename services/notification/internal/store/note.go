@@ -1,3 +1,4 @@
+// Package store keeps messages, the inboxes that list them and the queue of e-mails.
 package store
 
 import (
@@ -5,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/state"
 	"github.com/sidecart/sidecart/services/notification/internal/message"
 )
@@ -13,17 +15,17 @@ import (
 // in one queue. Safe for concurrent use, also by several processes.
 type Notes struct {
 	docs  state.Store
-	lists Lists
+	lists journal.Lists
 }
 
 // NewNotes keeps notes in the service's store.
-func NewNotes(docs state.Store) *Notes { return &Notes{docs, Lists{docs}} }
+func NewNotes(docs state.Store) *Notes { return &Notes{docs, journal.Lists{Store: docs}} }
 
 // document is a note's document.
 type document struct {
 	message.Note
 	// Listed is the note's place in its inbox or in the queue.
-	Listed Place `json:"listed"`
+	Listed journal.Place `json:"listed"`
 	// Delivery of an e-mail.
 	Delivery *message.Delivery `json:"delivery,omitempty"`
 }
@@ -65,14 +67,14 @@ func (n *Notes) keep(ctx context.Context, notes []message.Note, failed map[strin
 		return err
 	}
 	var absent []message.Note
-	var additions []Addition
+	var additions []journal.Addition
 	for i, item := range items {
 		if note := distinct[i]; !item.Exists() {
 			list := inboxList(note.CustomerID)
 			if note.Channel == message.Email {
 				list = outgoing
 			}
-			absent, additions = append(absent, note), append(additions, Addition{list, note.ID})
+			absent, additions = append(absent, note), append(additions, journal.Addition{List: list, ID: note.ID})
 		}
 	}
 	var writes []state.Item
@@ -95,31 +97,12 @@ func (n *Notes) keep(ctx context.Context, notes []message.Note, failed map[strin
 	return nil
 }
 
-func encode(note message.Note, place Place) ([]byte, error) {
+func encode(note message.Note, place journal.Place) ([]byte, error) {
 	doc := document{Note: note, Listed: place}
 	if note.Channel == message.Email {
 		doc.Delivery = &message.Delivery{State: message.Pending}
 	}
 	return json.Marshal(doc)
-}
-
-// documents reads notes in the order of their ids; an absent one is the zero document.
-func (n *Notes) documents(ctx context.Context, ids []string) ([]document, error) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = noteKey(id)
-	}
-	items, err := n.docs.GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	docs := make([]document, len(items))
-	for i, item := range items {
-		if docs[i], err = state.Decode[document](item); err != nil {
-			return nil, err
-		}
-	}
-	return docs, nil
 }
 
 // Find answers the notes, of any kind and channel, that there are about the orders.
@@ -132,7 +115,7 @@ func (n *Notes) Find(ctx context.Context, orderIDs []string) ([]message.Note, er
 			}
 		}
 	}
-	docs, err := n.documents(ctx, ids)
+	docs, err := state.ReadMany[document](ctx, n.docs, ids, noteKey)
 	found := []message.Note{}
 	for _, doc := range docs {
 		if doc.ID != "" {
@@ -142,43 +125,13 @@ func (n *Notes) Find(ctx context.Context, orderIDs []string) ([]message.Note, er
 	return found, err
 }
 
-// Newest answers up to most notes of a customer's inbox that are listed before a place, the newest first, and
-// the place to go on before, which is zero at the end. Errors: ErrPlace, state.ErrUnavailable.
-func (n *Notes) Newest(ctx context.Context, customerID string, before Place, most int) ([]message.Note, Place, error) {
-	var found []document
-	for len(found) <= most {
-		// One more than asked for tells whether there is a next page.
-		wanted := most + 1 - len(found)
-		listed, err := n.lists.Older(ctx, inboxList(customerID), before, wanted)
-		if err != nil {
-			return nil, Place{}, err
-		}
-		ids := make([]string, len(listed))
-		for i, l := range listed {
-			ids[i] = l.ID
-		}
-		docs, err := n.documents(ctx, ids)
-		if err != nil {
-			return nil, Place{}, err
-		}
-		for i, doc := range docs {
-			if doc.Listed == listed[i].Place {
-				found = append(found, doc)
-			}
-		}
-		if len(listed) < wanted {
-			break
-		}
-		before = listed[len(listed)-1].Place
-	}
-	next := Place{}
-	if len(found) > most {
-		found = found[:most]
-		next = found[most-1].Listed
-	}
+// Newest answers up to most notes of a customer's inbox that are listed before a place, the newest first, and the
+// place to go on before, which is empty at the end. Errors: journal.ErrPlace, state.ErrUnavailable.
+func (n *Notes) Newest(ctx context.Context, customerID string, before journal.Place, most int) ([]message.Note, journal.Place, error) {
+	found, next, err := journal.Newest(ctx, n.lists, inboxList(customerID), before, most, noteKey, func(d document) journal.Place { return d.Listed })
 	notes := make([]message.Note, len(found))
 	for i, doc := range found {
 		notes[i] = doc.Note
 	}
-	return notes, next, nil
+	return notes, next, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/notification/internal/message"
 )
 
@@ -33,7 +36,7 @@ func about(kind string, n int, customer string) []message.Note {
 
 // inbox pages through an inbox and answers the ids that it shows.
 func inbox(t require.TestingT, n *Notes, customer string, limit int) (ids []string) {
-	for before := (Place{}); ; {
+	for before := journal.Place(""); ; {
 		page, next, err := n.Newest(context.Background(), customer, before, limit)
 		require.NoError(t, err)
 		for _, note := range page {
@@ -41,7 +44,7 @@ func inbox(t require.TestingT, n *Notes, customer string, limit int) (ids []stri
 			require.Equal(t, customer, note.CustomerID)
 			ids = append(ids, note.ID)
 		}
-		if next == (Place{}) {
+		if next == "" {
 			return ids
 		}
 		require.Len(t, page, limit)
@@ -104,7 +107,7 @@ func everyNote() (notes []message.Note) {
 // Events in any order, any batches and any number, while writes fail before and after they took place: the end is the same.
 func TestKeepConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		all := everyNote()
 		queue := append(everyNote(), rapid.SliceOfN(rapid.SampledFrom(all), 0, 10).Draw(t, "repeated")...)
 		queue = rapid.Permutation(queue).Draw(t, "queue")
@@ -134,7 +137,7 @@ func TestKeepConverges(t *testing.T) {
 // The process dies at each write in turn, before and after it took place; a new one gets the batch again.
 func TestCrashAtEveryWrite(t *testing.T) {
 	for crash, died := 1, true; died; crash++ {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		steps := 0
 		docs.Fault = func(key string, applied bool) error {
 			if key != "" {
@@ -153,36 +156,44 @@ func TestCrashAtEveryWrite(t *testing.T) {
 }
 
 // The process dies between listing notes and storing them; when the event comes again the lists
-// have gone on to another page, so the notes are listed twice. They show and are sent once.
+// have gone on to other pages, so the notes are listed twice. They show and are sent once.
 func TestListedTwice(t *testing.T) {
-	docs := state.NewMemory()
-	notes := about(message.OrderConfirmed, 0, customers[0])
+	docs := statetest.NewMemory()
+	n := NewNotes(docs)
+	var before, after []message.Note
+	for i := range journal.PerPage {
+		before = append(before, about(message.OrderConfirmed, i, customers[0])...)
+		after = append(after, about(message.OrderConfirmed, journal.PerPage+1+i, customers[0])...)
+	}
+	lost := about(message.OrderConfirmed, journal.PerPage, customers[0])
+	require.NoError(t, errors.Join(n.Keep(t.Context(), before)...))
 	docs.Fault = func(key string, applied bool) error {
-		if key == noteKey(notes[0].ID) || key == noteKey(notes[1].ID) {
+		if key == noteKey(lost[0].ID) || key == noteKey(lost[1].ID) {
 			return errors.New("the process is dead")
 		}
 		return nil
 	}
-	n := NewNotes(docs)
-	require.Error(t, errors.Join(n.Keep(t.Context(), notes)...))
+	require.Error(t, errors.Join(n.Keep(t.Context(), lost)...))
 	docs.Fault = nil
-	for i := 1; i <= perPage; i++ {
-		notes = append(notes, about(message.OrderConfirmed, i, customers[0])...)
-	}
-	require.NoError(t, errors.Join(n.Keep(t.Context(), notes[2:])...))
-	require.NoError(t, errors.Join(n.Keep(t.Context(), notes[:2])...))
+	require.NoError(t, errors.Join(n.Keep(t.Context(), after)...))
+	require.NoError(t, errors.Join(n.Keep(t.Context(), lost)...))
 	for _, list := range []string{inboxList(customers[0]), outgoing} {
-		require.Len(t, everything(t, n.lists, list, 100), perPage+2)
+		listings := 0
+		require.NoError(t, n.lists.All(t.Context(), list, func(_ int64, ids []string) error {
+			listings += len(ids)
+			return nil
+		}))
+		require.Equal(t, 2*journal.PerPage+2, listings)
 	}
-	requireRest(t, n, notes)
+	requireRest(t, n, slices.Concat(before, lost, after))
 }
 
 // While one replica is about to store a note, another has stored it.
 func TestKeptByAnotherReplicaMeanwhile(t *testing.T) {
-	docs := state.NewMemory()
+	docs := statetest.NewMemory()
 	notes := about(message.OrderConfirmed, 0, customers[0])
 	docs.Fault = func(key string, applied bool) error {
-		if key == pageKey(inboxList(customers[0]), 1) && applied {
+		if key == inboxList(customers[0])+"-page-1" && applied {
 			docs.Fault = nil
 			return errors.Join(NewNotes(docs).Keep(t.Context(), notes)...)
 		}
@@ -195,7 +206,7 @@ func TestKeptByAnotherReplicaMeanwhile(t *testing.T) {
 
 // Two replicas keep the same notes at the same time.
 func TestReplicas(t *testing.T) {
-	docs := state.NewMemory()
+	docs := statetest.NewMemory()
 	done := make(chan error)
 	for range 2 {
 		go func() {
@@ -211,7 +222,7 @@ func TestReplicas(t *testing.T) {
 }
 
 func TestInboxIsNewestFirst(t *testing.T) {
-	n := NewNotes(state.NewMemory())
+	n := NewNotes(statetest.NewMemory())
 	var want []string
 	for i := range 430 {
 		note := about(message.OrderConfirmed, i, customers[0])[0]
@@ -222,42 +233,16 @@ func TestInboxIsNewestFirst(t *testing.T) {
 	require.Empty(t, inbox(t, n, customers[1], 100))
 }
 
-// bulkCalls counts the calls that reach the sidecar.
-type bulkCalls struct {
-	state.Store
-	n int
-}
-
-func (b *bulkCalls) Get(ctx context.Context, key string) (state.Item, error) {
-	b.n++
-	return b.Store.Get(ctx, key)
-}
-
-func (b *bulkCalls) Save(ctx context.Context, item state.Item) error {
-	b.n++
-	return b.Store.Save(ctx, item)
-}
-
-func (b *bulkCalls) GetMany(ctx context.Context, keys []string) ([]state.Item, error) {
-	b.n++
-	return b.Store.GetMany(ctx, keys)
-}
-
-func (b *bulkCalls) SaveMany(ctx context.Context, items []state.Item) []error {
-	b.n++
-	return b.Store.SaveMany(ctx, items)
-}
-
 // A batch of 100 orders of 100 customers costs as many calls as one order does.
 func TestBatchOf100(t *testing.T) {
 	for _, size := range []int{1, 100} {
-		calls := &bulkCalls{Store: state.NewMemory()}
+		calls := &statetest.Calls{Store: statetest.NewMemory()}
 		var batch []message.Note
 		for i := range size {
 			batch = append(batch, about(message.OrderConfirmed, i, orderID(-i))...)
 		}
 		require.NoError(t, errors.Join(NewNotes(calls).Keep(t.Context(), batch)...))
-		require.Equal(t, 4, calls.n)
+		require.Equal(t, 4, calls.N)
 		requireRest(t, NewNotes(calls), batch)
 	}
 }

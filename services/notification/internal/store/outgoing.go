@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/state"
 	"github.com/sidecart/sidecart/services/notification/internal/message"
 )
@@ -35,7 +36,7 @@ func (o *Outgoing) Each(ctx context.Context, now time.Time, deliver func(context
 	first := max(cursor, 1)
 	for n := first; ; n++ {
 		if !now.Before(o.due[n]) {
-			page, err := o.notes.lists.page(ctx, outgoing, n)
+			page, err := o.notes.lists.Read(ctx, outgoing, n)
 			if err != nil {
 				return err
 			}
@@ -43,7 +44,7 @@ func (o *Outgoing) Each(ctx context.Context, now time.Time, deliver func(context
 			if err != nil {
 				return err
 			}
-			if !page.full() {
+			if !page.Full() {
 				break
 			}
 			o.due[n] = due
@@ -70,7 +71,7 @@ const unwritten = time.Minute
 
 // page delivers what is due on a page and answers when something on it is due next.
 func (o *Outgoing) page(ctx context.Context, now time.Time, n int64, ids []string, deliver func(context.Context, message.Note) (message.Delivery, error)) (time.Time, error) {
-	docs, err := o.notes.documents(ctx, ids)
+	docs, err := state.ReadMany[document](ctx, o.notes.docs, ids, noteKey)
 	if err != nil {
 		return now, err
 	}
@@ -79,7 +80,7 @@ func (o *Outgoing) page(ctx context.Context, now time.Time, n int64, ids []strin
 		switch {
 		case doc.ID == "":
 			next = earlier(next, now.Add(unwritten))
-		case doc.Delivery == nil || doc.Delivery.State != message.Pending || doc.Listed != Place{n, i}:
+		case doc.Delivery == nil || doc.Delivery.State != message.Pending || doc.Listed != journal.At(n, i):
 		case now.Before(doc.Delivery.Due):
 			next = earlier(next, doc.Delivery.Due)
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,7 +19,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/auth/authtest"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/money"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 	"github.com/sidecart/sidecart/services/order/internal/api"
 	"github.com/sidecart/sidecart/services/order/internal/intake"
@@ -52,7 +53,7 @@ type shop struct {
 	server *api.Server
 	router *mux.Router
 	signer *authtest.Signer
-	memory *state.Memory
+	memory *statetest.Memory
 	basket *basket
 
 	mu        sync.Mutex
@@ -60,10 +61,10 @@ type shop struct {
 }
 
 func newShop(t *testing.T) *shop {
-	s := &shop{t: t, router: mux.NewRouter(), signer: authtest.New(t), memory: state.NewMemory(), basket: &basket{}, published: map[string][]event.Event{}}
+	s := &shop{t: t, router: mux.NewRouter(), signer: authtest.New(t), memory: statetest.NewMemory(), basket: &basket{}, published: map[string][]event.Event{}}
 	streams := store.NewStreams(s.memory)
 	catalogue := store.NewCatalogue(s.memory, func(context.Context, string) (*store.Product, error) { return nil, nil })
-	waiters := api.NewWaiters()
+	waiters := api.NewWaiters(t.Context().Done())
 	s.server = &api.Server{
 		Streams: streams, Catalogue: catalogue, Intake: intake.New(streams, s.publish), Cart: s.basket, Verifier: s.signer.Verifier(),
 		Waiters: waiters, Deadline: time.Minute, Now: time.Now,
@@ -73,7 +74,7 @@ func newShop(t *testing.T) *shop {
 		},
 	}
 	s.server.Routes(s.router)
-	subscribe.NewParked(s.memory).Routes(s.router, s.server.Verifier.Administrator)
+	subscribe.New(s.memory, slog.New(slog.DiscardHandler)).Mount(s.router, s.server.Verifier.Administrator)
 	s.product("p1", 250, "EUR", false)
 	s.product("p2", 100, "EUR", false)
 	s.product("dollars", 100, "USD", false)
@@ -312,4 +313,20 @@ func TestBadInput(t *testing.T) {
 	_, streams, _ := s.call("GET", "/orders/streams?page=1", "", "")
 	require.Empty(t, streams["orders"], "bad input had an effect")
 	require.Empty(t, s.published)
+}
+
+// The product service answers for an id in any spelling; inventory would not have the product under it.
+func TestAnotherSpellingOfAnIDIsNoProduct(t *testing.T) {
+	s := newShop(t)
+	asked := 0
+	s.server.Catalogue.Ask = func(_ context.Context, id string) (*store.Product, error) {
+		asked++
+		return &store.Product{ProductID: strings.ToLower(id), Version: 1, Name: "Product", Price: money.Money{Amount: 1, Currency: "EUR"}}, nil
+	}
+	status, answer, _ := s.call("POST", "/orders", "ann", body(`[{"productId":"ABC","quantity":1},{"productId":"DEF","quantity":1}]`), "Idempotency-Key", "k")
+	require.Equal(t, 422, status)
+	require.Equal(t, "unknown_product", answer["code"])
+	require.Equal(t, 1, asked, "one unknown product is enough")
+	status, _, _ = s.call("POST", "/orders", "ann", body(`[{"productId":"abc","quantity":1}]`), "Idempotency-Key", "k")
+	require.Equal(t, 202, status)
 }

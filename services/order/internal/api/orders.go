@@ -84,9 +84,11 @@ func (s *Server) cancelOrder(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) requestCancellation(ctx context.Context, l *store.Loaded) error {
-	// The sweep may have passed the order long ago: it is to find it again.
-	if err := s.Streams.Journal.Append(ctx, l.ID); err != nil {
-		return err
+	if l.Order.Final() {
+		// The sweep may have passed the order long ago: it is to find it again.
+		if err := s.Streams.Journal.Append(ctx, l.ID); err != nil {
+			return err
+		}
 	}
 	if err := l.RequestCancellation(order.ByCustomer, s.Now()); err != nil {
 		return err

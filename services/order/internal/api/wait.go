@@ -31,12 +31,17 @@ func wait(r *http.Request) (time.Duration, bool) {
 // Waiters are the requests that wait for their order. Being told is only quicker than
 // looking: another replica may be the one that drives the order.
 type Waiters struct {
+	// stopping ends all waiting, so that the service can stop in time.
+	stopping <-chan struct{}
+
 	mu    sync.Mutex
 	chans map[string][]chan struct{}
 }
 
-// NewWaiters makes an empty set.
-func NewWaiters() *Waiters { return &Waiters{chans: map[string][]chan struct{}{}} }
+// NewWaiters makes an empty set, of which nobody waits any longer when stopping is closed.
+func NewWaiters(stopping <-chan struct{}) *Waiters {
+	return &Waiters{stopping: stopping, chans: map[string][]chan struct{}{}}
+}
 
 // Wake tells those who wait for the order to look.
 func (w *Waiters) Wake(id string) {
@@ -55,6 +60,13 @@ const lookEvery = 500 * time.Millisecond
 func (w *Waiters) Wait(ctx context.Context, most time.Duration, o order.Order, look func(context.Context, string) (order.Order, error)) (order.Order, error) {
 	waiting, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
+	go func() {
+		select {
+		case <-w.stopping:
+			cancel()
+		case <-waiting.Done():
+		}
+	}()
 	for !o.Final() && waiting.Err() == nil {
 		told := w.add(o.OrderID)
 		// Look after having registered: it may have become final in between.

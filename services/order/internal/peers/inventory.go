@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/sidecart/sidecart/services/order/internal/order"
@@ -53,30 +54,28 @@ func (i Inventory) Undo(ctx context.Context, orders []order.Order) map[string]sa
 		}
 	}
 	results := i.call(ctx, "/reservations/release", held, false)
-	for id, result := range i.call(ctx, "/reservations/return", sold, false) {
-		results[id] = result
-	}
+	maps.Copy(results, i.call(ctx, "/reservations/return", sold, false))
 	return results
 }
 
 func (i Inventory) call(ctx context.Context, path string, orders []order.Order, expires bool) map[string]saga.Result {
-	results := map[string]saga.Result{}
-	if len(orders) == 0 {
-		return results
-	}
-	request := stockRequest{make([]stockOrder, len(orders))}
-	for n, o := range orders {
-		to := &request.Orders[n]
-		to.OrderID = o.OrderID
-		if expires {
-			to.ExpiresAt = &o.Deadline
+	return apart(orders, func(orders []order.Order) (map[string]saga.Result, bool) {
+		request := stockRequest{make([]stockOrder, len(orders))}
+		for n, o := range orders {
+			to := &request.Orders[n]
+			to.OrderID = o.OrderID
+			if expires {
+				to.ExpiresAt = &o.Deadline
+			}
+			for _, line := range o.Lines {
+				to.Lines = append(to.Lines, stockLine{line.ProductID, line.Quantity})
+			}
 		}
-		for _, line := range o.Lines {
-			to.Lines = append(to.Lines, stockLine{line.ProductID, line.Quantity})
+		answer, refused := batch[stockAnswer](ctx, i.Invoker, "inventory", path, request)
+		results := map[string]saga.Result{}
+		for _, r := range answer.Results {
+			results[r.OrderID] = saga.Result{Outcome: stockOutcomes[r.Result]}
 		}
-	}
-	for _, r := range batch[stockAnswer](ctx, i.Invoker, "inventory", path, request).Results {
-		results[r.OrderID] = saga.Result{Outcome: stockOutcomes[r.Result]}
-	}
-	return results
+		return results, refused
+	})
 }

@@ -32,30 +32,35 @@ var paymentOutcomes = map[string]saga.Outcome{
 
 // Do authorises each order's total.
 func (p Payment) Do(ctx context.Context, orders []order.Order) map[string]saga.Result {
-	request := struct {
-		Payments []authorisation `json:"payments"`
-	}{make([]authorisation, len(orders))}
-	for i, o := range orders {
-		request.Payments[i] = authorisation{o.OrderID, o.CustomerID, o.Total, o.PaymentToken}
-	}
-	return p.call(ctx, "/payments/authorise", request)
+	return apart(orders, func(orders []order.Order) (map[string]saga.Result, bool) {
+		request := struct {
+			Payments []authorisation `json:"payments"`
+		}{make([]authorisation, len(orders))}
+		for i, o := range orders {
+			request.Payments[i] = authorisation{o.OrderID, o.CustomerID, o.Total, o.PaymentToken}
+		}
+		return p.call(ctx, "/payments/authorise", request)
+	})
 }
 
 // Undo voids an authorisation or refunds what was captured.
 func (p Payment) Undo(ctx context.Context, orders []order.Order) map[string]saga.Result {
-	request := struct {
-		OrderIDs []string `json:"orderIds"`
-	}{make([]string, len(orders))}
-	for i, o := range orders {
-		request.OrderIDs[i] = o.OrderID
-	}
-	return p.call(ctx, "/payments/cancel", request)
+	return apart(orders, func(orders []order.Order) (map[string]saga.Result, bool) {
+		request := struct {
+			OrderIDs []string `json:"orderIds"`
+		}{make([]string, len(orders))}
+		for i, o := range orders {
+			request.OrderIDs[i] = o.OrderID
+		}
+		return p.call(ctx, "/payments/cancel", request)
+	})
 }
 
-func (p Payment) call(ctx context.Context, path string, request any) map[string]saga.Result {
+func (p Payment) call(ctx context.Context, path string, request any) (map[string]saga.Result, bool) {
+	answer, refused := batch[paymentAnswer](ctx, p.Invoker, "payment", path, request)
 	results := map[string]saga.Result{}
-	for _, r := range batch[paymentAnswer](ctx, p.Invoker, "payment", path, request).Results {
+	for _, r := range answer.Results {
 		results[r.OrderID] = saga.Result{Outcome: paymentOutcomes[r.Result], PaymentID: r.PaymentID}
 	}
-	return results
+	return results, refused
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/order/internal/order"
 	"github.com/sidecart/sidecart/services/order/internal/saga"
 	"github.com/sidecart/sidecart/services/order/internal/store"
@@ -90,7 +91,7 @@ type world struct {
 	draw           func(n int, label string) int
 	saga           *saga.Saga
 	streams        *store.Streams
-	memory         *state.Memory
+	memory         *statetest.Memory
 	stock, payment *participant
 	published      map[string]event.Event
 	now            time.Time
@@ -99,7 +100,7 @@ type world struct {
 }
 
 func newWorld(t require.TestingT) *world {
-	w := &world{t: t, memory: state.NewMemory(), published: map[string]event.Event{}, now: time.Unix(1_000_000, 0)}
+	w := &world{t: t, memory: statetest.NewMemory(), published: map[string]event.Event{}, now: time.Unix(1_000_000, 0)}
 	w.stock = &participant{world: w, done: map[string]bool{}, undone: map[string]bool{}, refuses: map[string]bool{}}
 	w.payment = &participant{world: w, done: map[string]bool{}, undone: map[string]bool{}, refuses: map[string]bool{}, pending: map[string]bool{}}
 	w.memory.Fault = func(string, bool) error {

@@ -44,28 +44,17 @@ func (c *Catalogue) Apply(ctx context.Context, p Product) error {
 
 // Known answers those of the products that the copy holds.
 func (c *Catalogue) Known(ctx context.Context, ids []string) (map[string]Product, error) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = productKey(id)
-	}
-	items, err := c.store.GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
+	products, err := state.ReadMany[Product](ctx, c.store, ids, productKey)
 	known := make(map[string]Product, len(ids))
-	for i, item := range items {
-		product, err := state.Decode[Product](item)
-		if err != nil {
-			return nil, err
-		}
-		if item.Exists() {
+	for i, product := range products {
+		if product.ProductID != "" {
 			known[ids[i]] = product
 		}
 	}
-	return known, nil
+	return known, err
 }
 
-// Find answers the products, and asks for those whose event has not come yet.
+// Find answers the products, and asks for those whose event has not come yet, up to the first that does not exist.
 func (c *Catalogue) Find(ctx context.Context, ids []string) (map[string]Product, error) {
 	known, err := c.Known(ctx, ids)
 	if err != nil {
@@ -79,8 +68,9 @@ func (c *Catalogue) Find(ctx context.Context, ids []string) (map[string]Product,
 		if err != nil {
 			return nil, err
 		}
-		if product == nil {
-			continue
+		if product == nil || product.ProductID != id {
+			// An id in another spelling is another id to inventory. With one unknown product there is no order, so the rest is not asked for.
+			return known, nil
 		}
 		if err := c.Apply(ctx, *product); err != nil {
 			return nil, err

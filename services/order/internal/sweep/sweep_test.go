@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sidecart/sidecart/services/internal/event"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/order/internal/intake"
 	"github.com/sidecart/sidecart/services/order/internal/order"
 	"github.com/sidecart/sidecart/services/order/internal/store"
@@ -18,7 +18,7 @@ import (
 
 type world struct {
 	t       *testing.T
-	memory  *state.Memory
+	memory  *statetest.Memory
 	streams *store.Streams
 	now     time.Time
 	resumed []string
@@ -26,7 +26,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, memory: state.NewMemory(), now: time.Now()}
+	w := &world{t: t, memory: statetest.NewMemory(), now: time.Now()}
 	w.streams = store.NewStreams(w.memory)
 	w.memory.Fault = func(key string, _ bool) error {
 		if key == "" {

@@ -1,17 +1,14 @@
 package api
 
 import (
-	"encoding/base64"
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/sidecart/sidecart/services/internal/auth"
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/problem"
 	"github.com/sidecart/sidecart/services/orderquery/internal/projection"
-	"github.com/sidecart/sidecart/services/orderquery/internal/store"
 )
 
 // order is an order as the public API shows it everywhere, but for the address, which the read side does not have.
@@ -32,51 +29,19 @@ func (s *Server) listOrders(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before, err := parseCursor(r.URL.Query().Get("cursor"))
-	if err != nil {
-		return err
-	}
+	before := journal.Place(r.URL.Query().Get("cursor"))
 	found, next, err := s.Orders.Newest(r.Context(), auth.From(r.Context()).Subject, before, limit)
-	if errors.Is(err, store.ErrPlace) {
-		return errCursor()
-	}
 	if err != nil {
 		return err
 	}
 	answer := struct {
-		Items      []order `json:"items"`
-		NextCursor string  `json:"nextCursor,omitempty"`
-	}{make([]order, len(found)), cursor(next)}
+		Items      []order       `json:"items"`
+		NextCursor journal.Place `json:"nextCursor,omitempty"`
+	}{make([]order, len(found)), next}
 	for i, o := range found {
 		answer.Items[i] = order{o.OrderID, o.CustomerID, o.Status, o.Reason, o.Lines, o.Total, o.Version, o.PlacedAt, o.UpdatedAt}
 	}
 	return problem.WriteJSON(w, http.StatusOK, answer)
-}
-
-// cursor names a place in the customer's list for the client to come back with.
-func cursor(place store.Place) string {
-	if place == (store.Place{}) {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", place.Page, place.Index))
-}
-
-func parseCursor(text string) (place store.Place, err error) {
-	if text == "" {
-		return place, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return place, errCursor()
-	}
-	if _, err := fmt.Sscanf(string(raw), "%d.%d", &place.Page, &place.Index); err != nil || cursor(place) != text {
-		return store.Place{}, errCursor()
-	}
-	return place, nil
-}
-
-func errCursor() error {
-	return problem.InField(problem.InvalidParameter, "cursor", "is not one that this list has answered")
 }
 
 // mostEntries bounds what one query asks for.

@@ -2,7 +2,7 @@ package api
 
 import (
 	"errors"
-	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -34,12 +34,15 @@ func (s *Server) rebuild(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		orders := make([]projection.Order, len(read.Orders))
-		for i, stream := range read.Orders {
-			orders[i] = stream.Snapshot()
-			if err := orders[i].Valid(); err != nil {
-				return fmt.Errorf("stream of order %q: %w", orders[i].OrderID, err)
+		var orders []projection.Order
+		for _, stream := range read.Orders {
+			order := stream.Snapshot()
+			if err := order.Valid(); err != nil {
+				// A stream that cannot be read needs an operator; the others do not wait for that.
+				slog.ErrorContext(r.Context(), "order cannot be rebuilt", "order", order.OrderID, "error", err)
+				continue
 			}
+			orders = append(orders, order)
 		}
 		if err := errors.Join(s.Orders.Apply(r.Context(), orders)...); err != nil {
 			return err

@@ -1,3 +1,4 @@
+// Package store keeps the read side's documents.
 package store
 
 import (
@@ -6,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/state"
 	"github.com/sidecart/sidecart/services/orderquery/internal/projection"
 )
@@ -14,23 +16,26 @@ import (
 // list of each day's sales. Safe for concurrent use, also by several processes.
 type Orders struct {
 	docs  state.Store
-	lists Lists
+	lists journal.Lists
 }
 
 // NewOrders keeps orders in the service's store.
-func NewOrders(docs state.Store) *Orders { return &Orders{docs, Lists{docs}} }
+func NewOrders(docs state.Store) *Orders { return &Orders{docs, journal.Lists{Store: docs}} }
 
 // entry is an order's document.
 type entry struct {
 	projection.Order
 	// Listed is the order's place in its customer's list, Sold in the day's sales once it was confirmed.
-	Listed Place  `json:"listed"`
-	Sold   *Place `json:"sold,omitempty"`
+	Listed journal.Place `json:"listed"`
+	Sold   journal.Place `json:"sold,omitempty"`
 }
 
 func entryKey(orderID string) string        { return "entry-" + orderID }
 func customerList(customerID string) string { return "customer-" + customerID }
 func salesList(day string) string           { return "sales-" + day }
+
+// attempts bounds the rounds of one Apply, most of which are lost to other writers.
+const attempts = 100
 
 // Apply takes snapshots over that are newer than what is known, in any order and however
 // often they come, and answers an error (or nil) for each: state.ErrUnavailable or
@@ -113,54 +118,32 @@ type change struct {
 
 // list gives each entry the places that it needs, before it is written.
 func (o *Orders) list(ctx context.Context, changes []change) []error {
-	var additions []Addition
-	var targets []func(Place)
+	var additions []journal.Addition
+	var targets []*journal.Place
 	var of []int
 	for i := range changes {
 		e := &changes[i].entry
-		if e.Listed == (Place{}) {
-			additions, of = append(additions, Addition{customerList(e.CustomerID), e.OrderID}), append(of, i)
-			targets = append(targets, func(p Place) { e.Listed = p })
+		if e.Listed == "" {
+			additions = append(additions, journal.Addition{List: customerList(e.CustomerID), ID: e.OrderID})
+			targets, of = append(targets, &e.Listed), append(of, i)
 		}
-		if e.WasConfirmed && e.Sold == nil {
-			additions, of = append(additions, Addition{salesList(e.Day()), e.OrderID}), append(of, i)
-			targets = append(targets, func(p Place) { e.Sold = &p })
+		if e.WasConfirmed && e.Sold == "" {
+			additions = append(additions, journal.Addition{List: salesList(e.Day()), ID: e.OrderID})
+			targets, of = append(targets, &e.Sold), append(of, i)
 		}
 	}
 	places, failures := o.lists.Append(ctx, additions)
 	errs := make([]error, len(changes))
 	for i, place := range places {
-		if failures[i] != nil {
-			errs[of[i]] = failures[i]
-			continue
-		}
-		targets[i](place)
+		*targets[i] = place
+		errs[of[i]] = errors.Join(errs[of[i]], failures[i])
 	}
 	return errs
 }
 
-// entries reads the documents of orders, in their order; an absent one is the zero entry.
-func (o *Orders) entries(ctx context.Context, orderIDs []string) ([]entry, error) {
-	keys := make([]string, len(orderIDs))
-	for i, id := range orderIDs {
-		keys[i] = entryKey(id)
-	}
-	items, err := o.docs.GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	entries := make([]entry, len(items))
-	for i, item := range items {
-		if entries[i], err = state.Decode[entry](item); err != nil {
-			return nil, err
-		}
-	}
-	return entries, nil
-}
-
 // Find answers the orders that are known of those asked for.
 func (o *Orders) Find(ctx context.Context, orderIDs []string) ([]projection.Order, error) {
-	entries, err := o.entries(ctx, orderIDs)
+	entries, err := state.ReadMany[entry](ctx, o.docs, orderIDs, entryKey)
 	orders := []projection.Order{}
 	for _, e := range entries {
 		if e.OrderID != "" {
@@ -170,53 +153,13 @@ func (o *Orders) Find(ctx context.Context, orderIDs []string) ([]projection.Orde
 	return orders, err
 }
 
-// Newest answers up to most orders of a customer that are listed before a place, the newest first, and
-// the place to go on before, which is zero at the end. Errors: ErrPlace, state.ErrUnavailable.
-func (o *Orders) Newest(ctx context.Context, customerID string, before Place, most int) ([]projection.Order, Place, error) {
-	found := []entry{}
-	for len(found) <= most {
-		// One more than asked for tells whether there is a next page.
-		wanted := most + 1 - len(found)
-		listed, err := o.lists.Older(ctx, customerList(customerID), before, wanted)
-		if err != nil {
-			return nil, Place{}, err
-		}
-		counted, err := o.counted(ctx, listed, func(e entry) *Place { return &e.Listed })
-		if err != nil {
-			return nil, Place{}, err
-		}
-		if found = append(found, counted...); len(listed) < wanted {
-			break
-		}
-		before = listed[len(listed)-1].Place
-	}
-	next := Place{}
-	if len(found) > most {
-		found = found[:most]
-		next = found[most-1].Listed
-	}
+// Newest answers up to most orders of a customer that are listed before a place, the newest first, and the place
+// to go on before, which is empty at the end. Errors: journal.ErrPlace, state.ErrUnavailable.
+func (o *Orders) Newest(ctx context.Context, customerID string, before journal.Place, most int) ([]projection.Order, journal.Place, error) {
+	found, next, err := journal.Newest(ctx, o.lists, customerList(customerID), before, most, entryKey, func(e entry) journal.Place { return e.Listed })
 	orders := make([]projection.Order, len(found))
 	for i, e := range found {
 		orders[i] = e.Order
 	}
-	return orders, next, nil
-}
-
-// counted reads what is listed and leaves out what the entries say is listed elsewhere, or is not written yet.
-func (o *Orders) counted(ctx context.Context, listed []Listed, place func(entry) *Place) ([]entry, error) {
-	ids := make([]string, len(listed))
-	for i, l := range listed {
-		ids[i] = l.ID
-	}
-	entries, err := o.entries(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	var counted []entry
-	for i, e := range entries {
-		if p := place(e); p != nil && *p == listed[i].Place {
-			counted = append(counted, e)
-		}
-	}
-	return counted, nil
+	return orders, next, err
 }

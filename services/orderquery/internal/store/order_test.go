@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/sidecart/sidecart/services/internal/journal"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/orderquery/internal/projection"
 )
 
@@ -54,7 +56,7 @@ func requireRest(t require.TestingT, o *Orders, customers []string, n int) {
 	want := projection.NewSales(day)
 	listed := map[string]int{}
 	for _, customer := range customers {
-		var before Place
+		var before journal.Place
 		for {
 			page, next, err := o.Newest(ctx, customer, before, 3)
 			require.NoError(t, err)
@@ -62,7 +64,7 @@ func requireRest(t require.TestingT, o *Orders, customers []string, n int) {
 				require.Equal(t, customer, order.CustomerID)
 				listed[order.OrderID]++
 			}
-			if next == (Place{}) {
+			if next == "" {
 				break
 			}
 			require.Len(t, page, 3)
@@ -89,7 +91,7 @@ func requireRest(t require.TestingT, o *Orders, customers []string, n int) {
 func TestApplyConverges(t *testing.T) {
 	customers := []string{uuid.NewString(), uuid.NewString()}
 	rapid.Check(t, func(t *rapid.T) {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		o := NewOrders(docs)
 		const n = 8
 		var queue []projection.Order
@@ -140,7 +142,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 		batch = append(batch, life(i, customers[i%2])...)
 	}
 	for crash, died := 1, true; died; crash++ {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		steps := 0
 		docs.Fault = func(key string, applied bool) error {
 			if key != "" {
@@ -161,10 +163,18 @@ func TestCrashAtEveryWrite(t *testing.T) {
 }
 
 // The process dies between listing an order and writing its entry; when the event comes again
-// the list has gone on to another page, so the order is listed twice. It shows and counts once.
+// the list has gone on to other pages, so the order is listed twice. It shows and counts once.
 func TestListedTwice(t *testing.T) {
 	customers := []string{uuid.NewString()}
-	docs := state.NewMemory()
+	docs := statetest.NewMemory()
+	o := NewOrders(docs)
+	apply := func(from, to int) {
+		for i := from; i <= to; i++ {
+			require.NoError(t, errors.Join(o.Apply(t.Context(), life(i, customers[0]))...))
+		}
+	}
+	const n = 2*journal.PerPage + 50
+	apply(2, journal.PerPage+10)
 	confirmed := life(1, customers[0])[1]
 	docs.Fault = func(key string, applied bool) error {
 		if key == entryKey(confirmed.OrderID) {
@@ -172,27 +182,26 @@ func TestListedTwice(t *testing.T) {
 		}
 		return nil
 	}
-	o := NewOrders(docs)
 	require.Error(t, o.Apply(t.Context(), []projection.Order{confirmed})[0])
 	docs.Fault = nil
-	const n = perPage + 50
-	for i := 2; i <= n; i++ {
-		require.NoError(t, errors.Join(o.Apply(t.Context(), life(i, customers[0]))...))
-	}
+	apply(journal.PerPage+11, n)
 	require.NoError(t, o.Apply(t.Context(), []projection.Order{confirmed})[0])
 	listings := 0
-	for _, listed := range everything(t, o.lists, customerList(customers[0]), 100) {
-		if listed.ID == confirmed.OrderID {
-			listings++
+	require.NoError(t, o.lists.All(t.Context(), customerList(customers[0]), func(_ int64, ids []string) error {
+		for _, id := range ids {
+			if id == confirmed.OrderID {
+				listings++
+			}
 		}
-	}
+		return nil
+	}))
 	require.Equal(t, 2, listings)
 	requireRest(t, o, customers, n)
 }
 
 // An event that comes again writes nothing.
 func TestRepetitionWritesNothing(t *testing.T) {
-	docs := state.NewMemory()
+	docs := statetest.NewMemory()
 	o := NewOrders(docs)
 	events := append(life(3, uuid.NewString()), life(6, uuid.NewString())...)
 	require.NoError(t, errors.Join(o.Apply(t.Context(), events)...))
@@ -208,7 +217,7 @@ func TestRepetitionWritesNothing(t *testing.T) {
 // Two replicas handle the same orders at the same time.
 func TestReplicas(t *testing.T) {
 	customers := []string{uuid.NewString()}
-	docs := state.NewMemory()
+	docs := statetest.NewMemory()
 	done := make(chan error)
 	for replica := range uint64(2) {
 		go func() {
@@ -231,7 +240,7 @@ func TestReplicas(t *testing.T) {
 
 // Pages put together are the whole list, newest first, also while orders come in between.
 func TestNewest(t *testing.T) {
-	o, customer := NewOrders(state.NewMemory()), uuid.NewString()
+	o, customer := NewOrders(statetest.NewMemory()), uuid.NewString()
 	place := func(from, to int) {
 		for i := from; i <= to; i++ {
 			require.NoError(t, o.Apply(t.Context(), life(i, customer)[:1])[0])
@@ -239,13 +248,13 @@ func TestNewest(t *testing.T) {
 	}
 	place(1, 450)
 	var got []int64
-	for before := (Place{}); ; {
+	for before := journal.Place(""); ; {
 		page, next, err := o.Newest(t.Context(), customer, before, 100)
 		require.NoError(t, err)
 		for _, order := range page {
 			got = append(got, order.Total.Amount)
 		}
-		if next == (Place{}) {
+		if next == "" {
 			break
 		}
 		before = next
@@ -255,49 +264,23 @@ func TestNewest(t *testing.T) {
 	for i, n := range got {
 		require.EqualValues(t, 450-i, n)
 	}
-	empty, next, err := o.Newest(t.Context(), uuid.NewString(), Place{}, 1)
+	empty, next, err := o.Newest(t.Context(), uuid.NewString(), "", 1)
 	require.NoError(t, err)
 	require.Empty(t, empty)
 	require.Zero(t, next)
 }
 
-// bulkCalls counts the calls that reach the sidecar.
-type bulkCalls struct {
-	state.Store
-	n int
-}
-
-func (b *bulkCalls) Get(ctx context.Context, key string) (state.Item, error) {
-	b.n++
-	return b.Store.Get(ctx, key)
-}
-
-func (b *bulkCalls) Save(ctx context.Context, item state.Item) error {
-	b.n++
-	return b.Store.Save(ctx, item)
-}
-
-func (b *bulkCalls) GetMany(ctx context.Context, keys []string) ([]state.Item, error) {
-	b.n++
-	return b.Store.GetMany(ctx, keys)
-}
-
-func (b *bulkCalls) SaveMany(ctx context.Context, items []state.Item) []error {
-	b.n++
-	return b.Store.SaveMany(ctx, items)
-}
-
 // A batch of 100 orders of 100 customers costs as many calls as one order does.
 func TestBatchOf100(t *testing.T) {
 	cost := func(n int) int {
-		calls := &bulkCalls{Store: state.NewMemory()}
+		calls := &statetest.Calls{Store: statetest.NewMemory()}
 		o := NewOrders(calls)
 		var batch []projection.Order
 		for i := 1; i <= n; i++ {
 			batch = append(batch, life(4*i+1, uuid.NewString())...)
 		}
 		require.NoError(t, errors.Join(o.Apply(t.Context(), batch)...))
-		sold := calls.n
+		sold := calls.N
 		sales, err := o.Sales(t.Context(), day)
 		require.NoError(t, err)
 		require.EqualValues(t, n, sales.Orders)

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 
+	"github.com/sidecart/sidecart/services/internal/journal"
+	"github.com/sidecart/sidecart/services/internal/state"
 	"github.com/sidecart/sidecart/services/orderquery/internal/projection"
 )
 
@@ -10,17 +13,15 @@ import (
 // each of them, so that repeated events cannot be counted twice; the cost grows with the day's orders.
 func (o *Orders) Sales(ctx context.Context, day string) (projection.Sales, error) {
 	sales := projection.NewSales(day)
-	err := o.lists.All(ctx, salesList(day), func(listed []Listed) error {
-		sold, err := o.counted(ctx, listed, func(e entry) *Place { return e.Sold })
-		if err != nil {
-			return err
-		}
-		for _, e := range sold {
-			if err := sales.Add(e.Order); err != nil {
-				return err
+	err := o.lists.All(ctx, salesList(day), func(n int64, ids []string) error {
+		entries, err := state.ReadMany[entry](ctx, o.docs, ids, entryKey)
+		for i, e := range entries {
+			// An order that is listed twice counts where its entry says.
+			if e.Sold == journal.At(n, i) {
+				err = errors.Join(err, sales.Add(e.Order))
 			}
 		}
-		return nil
+		return err
 	})
 	return sales, err
 }

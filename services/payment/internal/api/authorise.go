@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/problem"
@@ -42,7 +43,8 @@ func (a authorisation) check(field string) error {
 	if !a.Amount.Valid() || a.Amount.Amount == 0 {
 		return problem.InField(problem.Invalid, field+".amount", "must be positive minor units and a currency of three capital letters")
 	}
-	if len(a.Token) < 1 || len(a.Token) > 255 {
+	// In characters, as the contracts say and the order service counts: a token that passed there must not fail here, as it would take its whole batch along.
+	if n := utf8.RuneCountInString(a.Token); n < 1 || n > 255 {
 		return problem.InField(problem.Invalid, field+".token", "must have 1 to 255 characters")
 	}
 	return nil

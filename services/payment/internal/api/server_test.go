@@ -20,7 +20,7 @@ import (
 	"github.com/sidecart/sidecart/contracts/contracttest"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/serve"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 	"github.com/sidecart/sidecart/services/payment/internal/api"
 	"github.com/sidecart/sidecart/services/payment/internal/cashier"
@@ -40,14 +40,14 @@ func (b *broker) Publish(_ context.Context, _ string, events ...event.Event) err
 type service struct {
 	router *mux.Router
 	server *api.Server
-	docs   *state.Memory
+	docs   *statetest.Memory
 	broker *broker
 	log    *bytes.Buffer
 }
 
 func newService(t *testing.T) *service {
 	t.Helper()
-	s := &service{router: mux.NewRouter(), docs: state.NewMemory(), broker: &broker{}, log: &bytes.Buffer{}}
+	s := &service{router: mux.NewRouter(), docs: statetest.NewMemory(), broker: &broker{}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.server = &api.Server{Log: log, Webhook: &api.Webhook{}, Cashier: &cashier.Cashier{
 		Payments: store.New(s.docs), Provider: sandbox.New(), Events: s.broker, Log: log,
@@ -55,9 +55,7 @@ func newService(t *testing.T) *service {
 	}}
 	require.NoError(t, s.server.Webhook.Use(secret))
 	s.server.Routes(s.router)
-	receiver := subscribe.Receiver{Parked: subscribe.NewParked(s.docs), Log: log}
-	receiver.Mount(s.router, s.server.Orders())
-	receiver.Parked.Routes(s.router, func(h serve.Handler) serve.Handler { return h })
+	subscribe.New(s.docs, log).Mount(s.router, func(h serve.Handler) serve.Handler { return h }, s.server.Orders())
 	return s
 }
 
@@ -190,4 +188,20 @@ func TestWhatIsNotARequestIsRefusedWithItsField(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "none", s.state(t, "o")["state"], "no effect")
+}
+
+// One token that the order service accepts must not have the whole batch refused.
+func TestATokenIsCountedInCharacters(t *testing.T) {
+	s := newService(t)
+	long := strings.Repeat("é", 255)
+	status, answer := s.call(t, "/payments/authorise", nil, `{"payments":[
+		{"orderId":"a","customerId":"c","amount":{"amount":1,"currency":"EUR"},"token":"`+long+`"},
+		{"orderId":"b","customerId":"c","amount":{"amount":1,"currency":"EUR"},"token":"tok_ok"}]}`)
+	require.Equal(t, http.StatusOK, status)
+	results, _ := answer["results"].([]any)
+	require.Len(t, results, 2)
+	assert.Equal(t, "declined", results[0].(map[string]any)["result"])
+	assert.Equal(t, "authorised", results[1].(map[string]any)["result"])
+	status, _ = s.call(t, "/payments/authorise", nil, `{"payments":[{"orderId":"a","customerId":"c","amount":{"amount":1,"currency":"EUR"},"token":"`+long+`é"}]}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, status)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/sidecart/sidecart/contracts/contracttest"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/money"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/payment/internal/cashier"
 	"github.com/sidecart/sidecart/services/payment/internal/payment"
 	"github.com/sidecart/sidecart/services/payment/internal/sandbox"
@@ -35,7 +35,7 @@ func request(id, token string) payment.Request {
 // counter is a till in front of the sandbox, with a broker that can be broken and orders that can be told.
 type counter struct {
 	*cashier.Cashier
-	docs *state.Memory
+	docs *statetest.Memory
 
 	mu       sync.Mutex
 	broken   bool
@@ -45,7 +45,7 @@ type counter struct {
 }
 
 func newCounter(provider cashier.Provider) *counter {
-	c := &counter{docs: state.NewMemory(), outcomes: map[string]string{}}
+	c := &counter{docs: statetest.NewMemory(), outcomes: map[string]string{}}
 	c.Cashier = &cashier.Cashier{
 		Payments: store.New(c.docs), Provider: provider, Events: c, Orders: c, Log: slog.New(slog.DiscardHandler), Settings: settings,
 	}

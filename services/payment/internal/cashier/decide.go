@@ -41,6 +41,9 @@ func (c *Cashier) voidLate(ctx context.Context, orderID, ref string) error {
 	_, err = c.Payments.Update(ctx, orderID, func(_ context.Context, p *payment.Payment) (bool, error) {
 		return p.OweVoid(now()), nil
 	})
+	if err == nil {
+		err = c.Payments.Relist(ctx, orderID)
+	}
 	return err
 }
 

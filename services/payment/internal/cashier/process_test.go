@@ -13,6 +13,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/payment/internal/cashier"
 	"github.com/sidecart/sidecart/services/payment/internal/payment"
 	"github.com/sidecart/sidecart/services/payment/internal/store"
@@ -21,7 +22,7 @@ import (
 // world is what processes share and what outlives them.
 type world struct {
 	chance *chance
-	docs   *state.Memory
+	docs   *statetest.Memory
 	bank   *bank
 
 	mu sync.Mutex
@@ -36,7 +37,7 @@ type world struct {
 func newWorld(seed uint64, careless bool) *world {
 	c := newChance(seed)
 	return &world{
-		chance: c, docs: state.NewMemory(), bank: newBank(c, careless),
+		chance: c, docs: statetest.NewMemory(), bank: newBank(c, careless),
 		written: map[string][]payment.State{}, published: map[string]int{}, outcomes: map[string]string{},
 	}
 }

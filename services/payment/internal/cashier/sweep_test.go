@@ -91,3 +91,27 @@ func TestOnePaymentThatFailsDoesNotKeepTheSweepFromTheOthers(t *testing.T) {
 		assert.Equal(t, payment.Captured, c.read(t, "c").State)
 	})
 }
+
+// The walk has left the payment behind as settled when the provider's late word makes it owe a void again.
+func TestAVoidThatIsOwedLateIsFoundByTheSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &refuser{Provider: sandbox.New()}
+		c := newCounter(r)
+		walk := c.Payments.Walk()
+		require.Equal(t, payment.Pending, c.authorise(t, request(order, sandbox.Waiting)))
+		require.NoError(t, c.Cancel(t.Context(), []string{order})[0])
+		time.Sleep(settings.Grace + time.Second)
+		require.NoError(t, c.Sweep(t.Context(), walk))
+		require.True(t, c.read(t, order).Settled())
+		require.NoError(t, c.Sweep(t.Context(), walk))
+
+		r.void = errNetwork
+		_, err := c.Decide(t.Context(), order, payment.Answer{State: payment.Authorised})
+		require.NoError(t, err)
+		require.True(t, c.read(t, order).VoidOwed)
+		r.void = nil
+		time.Sleep(settings.Grace + time.Second)
+		require.NoError(t, c.Sweep(t.Context(), walk))
+		assert.False(t, c.read(t, order).VoidOwed, "the provider holds the money of a cancelled order")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/sidecart/sidecart/services/internal/journal"
@@ -75,26 +76,37 @@ func (s *Store) round(ctx context.Context, orderIDs []string, todo []int, step f
 	writes := make([]bool, len(todo))
 	var work sync.WaitGroup
 	for n, i := range todo {
-		work.Go(func() { writes[n], errs[i] = s.one(ctx, orderIDs[i], &items[n], &payments[i], step(i)) })
+		work.Go(func() { writes[n], errs[i] = one(ctx, orderIDs[i], &items[n], &payments[i], step(i)) })
 	}
 	work.Wait()
 	var saves []state.Item
 	var at []int
+	var created []string
 	for n, i := range todo {
 		if writes[n] && errs[i] == nil {
 			saves, at = append(saves, items[n]), append(at, i)
+			if items[n].ETag == "" {
+				created = append(created, orderIDs[i])
+			}
 		}
 	}
-	if len(saves) == 0 {
-		return
-	}
-	for n, err := range s.docs.SaveMany(ctx, saves) {
+	for n, err := range s.save(ctx, created, saves) {
 		errs[at[n]] = err
 	}
 }
 
-// one runs a step on a document as read. A document that is to be created is listed in the journal first.
-func (s *Store) one(ctx context.Context, orderID string, item *state.Item, p *payment.Payment, step Step) (bool, error) {
+// save writes documents; those that are to be created are listed in the journal first.
+func (s *Store) save(ctx context.Context, created []string, items []state.Item) []error {
+	if len(created) > 0 {
+		if err := s.list.Append(ctx, created...); err != nil {
+			return slices.Repeat([]error{err}, len(items))
+		}
+	}
+	return s.docs.SaveMany(ctx, items)
+}
+
+// one runs a step on a document as read and puts what it changed into item.
+func one(ctx context.Context, orderID string, item *state.Item, p *payment.Payment, step Step) (bool, error) {
 	var err error
 	if *p, err = decode(*item, orderID); err != nil {
 		return false, err
@@ -102,11 +114,6 @@ func (s *Store) one(ctx context.Context, orderID string, item *state.Item, p *pa
 	write, err := step(ctx, p)
 	if err != nil || !write {
 		return false, err
-	}
-	if !item.Exists() {
-		if err := s.list.Append(ctx, orderID); err != nil {
-			return false, err
-		}
 	}
 	if item.Value, err = json.Marshal(*p); err != nil {
 		return false, fmt.Errorf("payment: encode %s: %w", p.ID, err)
@@ -122,17 +129,13 @@ func (s *Store) Update(ctx context.Context, orderID string, step Step) (payment.
 
 // Read answers the payments of some orders; an order without one has it in state None.
 func (s *Store) Read(ctx context.Context, orderIDs []string) ([]payment.Payment, error) {
-	items, err := s.docs.GetMany(ctx, keys(orderIDs))
-	if err != nil {
-		return nil, err
-	}
-	payments := make([]payment.Payment, len(items))
-	for i, item := range items {
-		if payments[i], err = decode(item, orderIDs[i]); err != nil {
-			return nil, err
+	payments, err := state.ReadMany[payment.Payment](ctx, s.docs, orderIDs, key)
+	for i, p := range payments {
+		if p.OrderID == "" {
+			payments[i] = payment.Of(orderIDs[i])
 		}
 	}
-	return payments, nil
+	return payments, err
 }
 
 func decode(item state.Item, orderID string) (payment.Payment, error) {

@@ -42,6 +42,9 @@ type leaf struct {
 // Walk prepares a walk over the payments.
 func (s *Store) Walk() *Walk { return &Walk{s, map[int64]*leaf{}} }
 
+// Relist has every walk visit a payment again for which something is owed anew: it may have been left behind as settled.
+func (s *Store) Relist(ctx context.Context, orderID string) error { return s.list.Append(ctx, orderID) }
+
 // Visit hands every unsettled payment over once, page by page. An error of visit or of a
 // page does not keep the others from being visited.
 func (w *Walk) Visit(ctx context.Context, now time.Time, visit func(context.Context, []payment.Payment) error) error {

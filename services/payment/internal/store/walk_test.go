@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sidecart/sidecart/services/internal/money"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/payment/internal/payment"
 	"github.com/sidecart/sidecart/services/payment/internal/store"
 )
@@ -38,7 +38,7 @@ func fill(t *testing.T, s *store.Store, from, to int, unsettled ...int) {
 }
 
 // visited answers what a walk hands over, sorted, and how much it read.
-func visited(t *testing.T, docs *state.Memory, w *store.Walk) (ids []string, reads int) {
+func visited(t *testing.T, docs *statetest.Memory, w *store.Walk) (ids []string, reads int) {
 	t.Helper()
 	docs.Fault = func(key string, _ bool) error {
 		if key == "" {
@@ -59,7 +59,7 @@ func visited(t *testing.T, docs *state.Memory, w *store.Walk) (ids []string, rea
 
 func TestAWalkFindsEveryUnsettledPaymentAndReadsLittleElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		s := store.New(docs)
 		w := s.Walk()
 		fill(t, s, 0, 1000, 7, 700, 990)
@@ -84,7 +84,7 @@ func TestAWalkFindsEveryUnsettledPaymentAndReadsLittleElse(t *testing.T) {
 
 func TestAPaymentThatIsWrittenLongAfterItWasListedIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		s := store.New(docs)
 		w := s.Walk()
 		fill(t, s, 0, 199)
@@ -108,7 +108,7 @@ func TestAPaymentThatIsWrittenLongAfterItWasListedIsFound(t *testing.T) {
 
 func TestTwoWalksShareTheCursor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		s := store.New(docs)
 		a, b := s.Walk(), s.Walk()
 		for round := range 12 {

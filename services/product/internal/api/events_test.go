@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sidecart/sidecart/services/internal/event"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 )
 
@@ -22,7 +22,7 @@ func stock(t *testing.T, id string, version, available int64) event.Event {
 }
 
 func TestAvailabilityFollowsTheStock(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	path := "/product?id=" + p.ID
 	shows := func(want availability) {
@@ -44,7 +44,7 @@ func TestAvailabilityFollowsTheStock(t *testing.T) {
 
 // Two replicas share the store; what one writes the other finds when it hears of it.
 func TestEveryReplicaHearsOfEveryProduct(t *testing.T) {
-	docs := state.NewMemory()
+	docs := statetest.NewMemory()
 	one, other := start(t, docs), start(t, docs)
 	p := one.create(mug)
 	require.Empty(t, read[page](t, other.call("GET", "/products?q=mug", ""), 200).Items)
@@ -58,7 +58,7 @@ func TestEveryReplicaHearsOfEveryProduct(t *testing.T) {
 }
 
 func TestWhatCannotBeHandledIsParked(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	good := stock(t, p.ID, 1, 5)
 	bad := map[string]any{}

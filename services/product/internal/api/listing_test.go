@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sidecart/sidecart/services/internal/problem"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/product/internal/search"
 )
 
 func TestPagesOfTheList(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	for i := range 25 {
 		r.create(fmt.Sprintf(`{"name":"Mug %02d","category":"%s","price":{"amount":100,"currency":"EUR"}}`, i, []string{"kitchen", "camping"}[i%2]))
 	}
@@ -42,7 +42,7 @@ func TestPagesOfTheList(t *testing.T) {
 }
 
 func TestNoListBeforeTheCatalogueIsRead(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	index, err := search.New()
 	require.NoError(t, err)

@@ -8,11 +8,11 @@ import (
 
 	"github.com/sidecart/sidecart/contracts/contracttest"
 	"github.com/sidecart/sidecart/services/internal/problem"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 )
 
 func TestAProductsLife(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	require.Equal(t, availability{}, p.Availability)
 	require.EqualValues(t, 1, p.Version)
@@ -46,7 +46,7 @@ func TestAProductsLife(t *testing.T) {
 }
 
 func TestIdempotencyKey(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	key := []string{"Idempotency-Key", "seed-mug"}
 	p := read[product](t, r.call("POST", "/products", mug, key...), 201)
 	require.Equal(t, p, read[product](t, r.call("POST", "/products", mug, key...), 200))
@@ -60,7 +60,7 @@ func TestIdempotencyKey(t *testing.T) {
 }
 
 func TestBadRequests(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	one, nobody := "/product?id="+p.ID, "/product?id=0f9d2a54-6d0e-5c9b-9a57-3c1f0d3c7a11"
 	for name, test := range map[string]struct {

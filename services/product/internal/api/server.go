@@ -28,6 +28,5 @@ func (s *Server) Routes(router *mux.Router, verifier *auth.Verifier, receiver *s
 	router.Path("/products").Methods(http.MethodPost).Handler(verifier.Administrator(s.createProduct))
 	router.Path("/product").Methods(http.MethodGet).Handler(serve.Handler(s.showProduct))
 	router.Path("/product").Methods(http.MethodPatch).Handler(verifier.Administrator(s.changeProduct))
-	receiver.Mount(router, s.Topics()...)
-	receiver.Parked.Routes(router, verifier.Administrator)
+	receiver.Mount(router, verifier.Administrator, s.Topics()...)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +21,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/auth"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/problem"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/internal/subscribe"
 	"github.com/sidecart/sidecart/services/product/internal/search"
 	"github.com/sidecart/sidecart/services/product/internal/store"
@@ -33,7 +32,7 @@ type replica struct {
 	*Server
 	t      *testing.T
 	router *mux.Router
-	docs   *state.Memory
+	docs   *statetest.Memory
 	key    ed25519.PrivateKey
 	told   []event.Event
 }
@@ -43,7 +42,7 @@ func (r *replica) Publish(_ context.Context, _ string, events ...event.Event) er
 	return nil
 }
 
-func start(t *testing.T, docs *state.Memory) *replica {
+func start(t *testing.T, docs *statetest.Memory) *replica {
 	public, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	index, err := search.New()
@@ -54,7 +53,7 @@ func start(t *testing.T, docs *state.Memory) *replica {
 	verifier := auth.NewVerifier(func(context.Context) (auth.KeySet, error) {
 		return auth.KeySet{Keys: []auth.Key{{KeyType: "OKP", Curve: "Ed25519", ID: "k", X: base64.RawURLEncoding.EncodeToString(public)}}}, nil
 	})
-	receiver := &subscribe.Receiver{Parked: subscribe.NewParked(docs), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	receiver := subscribe.New(docs, slog.New(slog.DiscardHandler))
 	r.Routes(r.router, verifier, receiver)
 	return r
 }
@@ -134,7 +133,7 @@ func (r *replica) create(body string) product {
 }
 
 func TestRoutesAndTopicsAreThoseOfTheContract(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	contracttest.Routes(t, "product", r.router)
 	for _, topic := range r.Topics() {
 		contracttest.Hears(t, "product", topic.Name, topic.Types, topic.Ignored)
@@ -142,7 +141,7 @@ func TestRoutesAndTopicsAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestOnlyAdministratorsChangeTheCatalogue(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	for _, call := range [][3]string{
 		{"POST", "/products", mug}, {"PATCH", "/product?id=" + p.ID, `{"retired":true}`}, {"GET", "/dead-letters", ""}, {"POST", "/dead-letters/replay?id=" + p.ID, ""},
@@ -156,7 +155,7 @@ func TestOnlyAdministratorsChangeTheCatalogue(t *testing.T) {
 }
 
 func TestTheStoreIsAway(t *testing.T) {
-	r := start(t, state.NewMemory())
+	r := start(t, statetest.NewMemory())
 	p := r.create(mug)
 	r.docs.Fault = func(string, bool) error { return context.DeadlineExceeded }
 	for _, res := range []*httptest.ResponseRecorder{

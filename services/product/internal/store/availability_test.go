@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 )
 
 // However the words of the inventory come, in whatever batches, by whatever replica, with
 // failures that are delivered again: at the end the newest stands, and on the way none goes back.
 func TestTheNewestAvailabilityStands(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		products := open(docs, &broker{})
 		newest := map[string]int64{}
 		var queue []Stock
@@ -74,7 +74,7 @@ func TestTheNewestAvailabilityStands(t *testing.T) {
 // Another replica writes between the read and the write of this one.
 func TestAvailabilityUnderContention(t *testing.T) {
 	for _, other := range []int64{1, 3} {
-		docs := state.NewMemory()
+		docs := statetest.NewMemory()
 		products := open(docs, &broker{})
 		interfered := false
 		docs.Fault = func(key string, applied bool) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/money"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/product/internal/catalogue"
 )
 
@@ -73,7 +74,7 @@ func outbox(t *testing.T, docs state.Store, id string) []event.Event {
 func none([]catalogue.Product) error { return nil }
 
 func TestEveryChangeIsTold(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{}
+	docs, b := statetest.NewMemory(), &broker{}
 	products := open(docs, b)
 	p, created, err := products.Create(t.Context(), "", mug)
 	require.NoError(t, err)
@@ -98,7 +99,7 @@ func TestEveryChangeIsTold(t *testing.T) {
 }
 
 func TestAKillBetweenWriteAndPublishLosesNothing(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{}
+	docs, b := statetest.NewMemory(), &broker{}
 	killed := errors.New("killed")
 	b.before = func() error {
 		docs.Fault = func(string, bool) error { return killed }
@@ -123,7 +124,7 @@ func TestAKillBetweenWriteAndPublishLosesNothing(t *testing.T) {
 }
 
 func TestAChangeDuringPublishingStaysInTheOutbox(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{}
+	docs, b := statetest.NewMemory(), &broker{}
 	price := money.Money{Amount: 990, Currency: "EUR"}
 	changed := ""
 	b.before = func() error { // another replica, which has lost its broker
@@ -148,7 +149,7 @@ func TestAChangeDuringPublishingStaysInTheOutbox(t *testing.T) {
 func TestADeathAtAnyStep(t *testing.T) {
 	price := money.Money{Amount: 990, Currency: "EUR"}
 	for last := 0; ; last++ {
-		docs, b := state.NewMemory(), &broker{}
+		docs, b := statetest.NewMemory(), &broker{}
 		steps := 0
 		step := func() error {
 			if steps++; steps > last {
@@ -194,7 +195,7 @@ func TestADeathAtAnyStep(t *testing.T) {
 }
 
 func TestCreatingWithAKey(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{}
+	docs, b := statetest.NewMemory(), &broker{}
 	products := open(docs, b)
 	p, created, err := products.Create(t.Context(), "seed-mug", mug)
 	require.NoError(t, err)
@@ -228,7 +229,7 @@ func TestCreatingWithAKey(t *testing.T) {
 }
 
 func TestParallelWritersMakeOneHistory(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{}
+	docs, b := statetest.NewMemory(), &broker{}
 	var work sync.WaitGroup
 	var mu sync.Mutex
 	ids, fresh := map[string]bool{}, 0
@@ -265,7 +266,7 @@ func TestParallelWritersMakeOneHistory(t *testing.T) {
 }
 
 func TestTheOutboxIsBounded(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{down: true}
+	docs, b := statetest.NewMemory(), &broker{down: true}
 	products := open(docs, b)
 	p, _, err := products.Create(t.Context(), "", mug)
 	require.NoError(t, err)
@@ -286,7 +287,7 @@ func TestTheOutboxIsBounded(t *testing.T) {
 }
 
 func TestAnUnreadableDocumentDoesNotHideTheOthers(t *testing.T) {
-	docs, b := state.NewMemory(), &broker{}
+	docs, b := statetest.NewMemory(), &broker{}
 	products := open(docs, b)
 	_, _, err := products.Create(t.Context(), "", mug)
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/user/internal/access"
 	"github.com/sidecart/sidecart/services/user/internal/account"
 	"github.com/sidecart/sidecart/services/user/internal/password"
@@ -59,8 +60,8 @@ func process(store state.Store, b *broker) *access.Accounts {
 
 // mortal is a store whose process dies at the n-th moment before or after a write: from
 // then on nothing is read or written.
-func mortal(n int) (store *state.Memory, revive func() (died bool)) {
-	store = state.NewMemory()
+func mortal(n int) (store *statetest.Memory, revive func() (died bool)) {
+	store = statetest.NewMemory()
 	moment, dead := 0, false
 	store.Fault = func(key string, _ bool) error {
 		if key != "" {

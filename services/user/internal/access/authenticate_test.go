@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/user/internal/access"
 	"github.com/sidecart/sidecart/services/user/internal/account"
 	"github.com/sidecart/sidecart/services/user/internal/password"
@@ -16,7 +16,7 @@ import (
 )
 
 func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
-	accounts := process(state.NewMemory(), &broker{})
+	accounts := process(statetest.NewMemory(), &broker{})
 	registered, err := accounts.Register(t.Context(), ada, start)
 	require.NoError(t, err)
 	who, err := accounts.Authenticate(t.Context(), "ADA@example.com", ada.Password)
@@ -29,7 +29,7 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 }
 
 func TestAnOutdatedHashIsReplacedAtSignIn(t *testing.T) {
-	store := state.NewMemory()
+	store := statetest.NewMemory()
 	accounts := process(store, &broker{})
 	before, err := accounts.Register(t.Context(), ada, start)
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestTheAdministratorIsThereAfterwardsWhateverWasBefore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := state.NewMemory()
+			store := statetest.NewMemory()
 			require.NoError(t, prepare(process(store, &broker{})))
 			var wg sync.WaitGroup
 			errs := make([]error, 4)
@@ -89,7 +89,7 @@ func TestTheAdministratorIsThereAfterwardsWhateverWasBefore(t *testing.T) {
 
 // Whoever held the address, or knew the password, before is out at the next refresh.
 func TestReplacingThePasswordEndsSessions(t *testing.T) {
-	store := state.NewMemory()
+	store := statetest.NewMemory()
 	accounts := process(store, &broker{})
 	who, err := accounts.Register(t.Context(), ada, start)
 	require.NoError(t, err)

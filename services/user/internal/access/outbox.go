@@ -66,20 +66,11 @@ func (a *Accounts) Sweep(ctx context.Context, now time.Time) error {
 }
 
 func (a *Accounts) sweep(ctx context.Context, ids []string) error {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = userKey(id)
-	}
-	slices.Sort(keys)
-	items, err := a.store.GetMany(ctx, slices.Compact(keys))
+	docs, err := state.ReadMany[document](ctx, a.store, slices.Compact(slices.Sorted(slices.Values(ids))), userKey)
 	if err != nil {
 		return err
 	}
-	for _, item := range items {
-		doc, err := state.Decode[document](item)
-		if err != nil {
-			return err
-		}
+	for _, doc := range docs {
 		if err := a.publish(ctx, doc); err != nil {
 			return err
 		}

@@ -79,7 +79,7 @@ func (a *Accounts) create(ctx context.Context, who account.Account) error {
 	if err != nil {
 		return err
 	}
-	err = a.store.Save(ctx, state.Item{Key: userKey(who.ID), Value: value})
+	err = a.store.SaveMany(ctx, []state.Item{{Key: userKey(who.ID), Value: value}})[0]
 	if errors.Is(err, state.ErrConflict) {
 		return ErrRegistered
 	}

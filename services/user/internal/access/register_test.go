@@ -12,6 +12,7 @@ import (
 
 	"github.com/sidecart/sidecart/contracts/contracttest"
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/user/internal/access"
 	"github.com/sidecart/sidecart/services/user/internal/account"
 )
@@ -47,7 +48,7 @@ func TestADeathAnywhereLeavesOneAnnouncedAccount(t *testing.T) {
 }
 
 func TestAClaimWithoutAccountIsCompletedUnderItsID(t *testing.T) {
-	store, b := state.NewMemory(), &broker{}
+	store, b := statetest.NewMemory(), &broker{}
 	store.Fault = func(key string, _ bool) error {
 		if strings.HasPrefix(key, "user-") {
 			return errDown
@@ -74,7 +75,7 @@ func TestAClaimWithoutAccountIsCompletedUnderItsID(t *testing.T) {
 }
 
 func TestOfParallelRegistrationsOfOneAddressOneWins(t *testing.T) {
-	store, b := state.NewMemory(), &broker{}
+	store, b := statetest.NewMemory(), &broker{}
 	processes := []*access.Accounts{process(store, b), process(store, b)}
 	var wg sync.WaitGroup
 	accounts, errs := make([]account.Account, 16), make([]error, 16)
@@ -100,7 +101,7 @@ func TestOfParallelRegistrationsOfOneAddressOneWins(t *testing.T) {
 }
 
 func TestWhatWasWrittenAndNotPublishedIsPublishedLaterUnderTheSameID(t *testing.T) {
-	store, b := state.NewMemory(), &broker{down: true}
+	store, b := statetest.NewMemory(), &broker{down: true}
 	who, err := process(store, b).Register(t.Context(), ada, start)
 	require.NoError(t, err, "the broker's absence is nothing to the customer")
 	require.ErrorIs(t, process(store, b).Sweep(t.Context(), start), errDown)
@@ -131,7 +132,7 @@ func TestWhatWasWrittenAndNotPublishedIsPublishedLaterUnderTheSameID(t *testing.
 // A page that is full and old is not looked at again; one that is young is, since an account
 // that it names may be written only now.
 func TestTheSweepSkipsOnlyWhatIsSettled(t *testing.T) {
-	store, b := state.NewMemory(), &broker{}
+	store, b := statetest.NewMemory(), &broker{}
 	accounts := process(store, b)
 	for i := range 201 {
 		one := ada
@@ -166,7 +167,7 @@ func TestTheSweepSkipsOnlyWhatIsSettled(t *testing.T) {
 }
 
 func TestAnInvalidRegistrationLeavesNothing(t *testing.T) {
-	store, b := state.NewMemory(), &broker{}
+	store, b := statetest.NewMemory(), &broker{}
 	store.Fault = func(key string, _ bool) error {
 		if key != "" {
 			return errors.New("written")

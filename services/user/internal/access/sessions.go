@@ -50,7 +50,7 @@ func (s *Sessions) Open(ctx context.Context, who account.Account, now time.Time)
 		return Grant{}, err
 	}
 	item := state.Item{Key: sessionKey(token.Session), Value: value, TTL: session.Lifetime}
-	return Grant{who, token.Session, token.Text()}, s.store.Save(ctx, item)
+	return Grant{who, token.Session, token.Text()}, s.store.SaveMany(ctx, []state.Item{item})[0]
 }
 
 // Refresh takes a refresh token and gives the next one.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/user/internal/access"
 	"github.com/sidecart/sidecart/services/user/internal/secret"
 	"github.com/sidecart/sidecart/services/user/internal/session"
@@ -28,7 +29,7 @@ func openSession(t require.TestingT, store state.Store) (*access.Sessions, acces
 }
 
 func TestOfParallelRefreshesOneWinsAndTheSessionEnds(t *testing.T) {
-	store := state.NewMemory()
+	store := statetest.NewMemory()
 	sessions, grant := openSession(t, store)
 	var wg sync.WaitGroup
 	grants, errs := make([]access.Grant, 8), make([]error, 8)
@@ -59,7 +60,7 @@ func TestOfParallelRefreshesOneWinsAndTheSessionEnds(t *testing.T) {
 // have shown a token that the other one's refresh had used up, none is.
 func TestNoInterleavingOrFailureLeavesTwoGoodTokens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		store := state.NewMemory()
+		store := statetest.NewMemory()
 		sessions, grant := openSession(t, store)
 		issued := []secret.Text{grant.Refresh}
 		used := map[secret.Text]bool{}
@@ -112,7 +113,7 @@ func TestNoInterleavingOrFailureLeavesTwoGoodTokens(t *testing.T) {
 }
 
 func TestARevokedSessionIsNotRefreshed(t *testing.T) {
-	sessions, grant := openSession(t, state.NewMemory())
+	sessions, grant := openSession(t, statetest.NewMemory())
 	require.NoError(t, sessions.Revoke(t.Context(), grant.Session))
 	require.NoError(t, sessions.Revoke(t.Context(), grant.Session))
 	require.NoError(t, sessions.Revoke(t.Context(), uuid.NewString()))
@@ -121,7 +122,7 @@ func TestARevokedSessionIsNotRefreshed(t *testing.T) {
 }
 
 func TestAChainOfRefreshesGoesOnPastTheFirstLifetime(t *testing.T) {
-	sessions, grant := openSession(t, state.NewMemory())
+	sessions, grant := openSession(t, statetest.NewMemory())
 	now := start
 	for range 5 {
 		now = now.Add(session.Lifetime - time.Hour)
@@ -135,7 +136,7 @@ func TestAChainOfRefreshesGoesOnPastTheFirstLifetime(t *testing.T) {
 }
 
 func TestUnknownAndForeignTokensAreRefused(t *testing.T) {
-	sessions, grant := openSession(t, state.NewMemory())
+	sessions, grant := openSession(t, statetest.NewMemory())
 	for _, text := range []secret.Text{"", "nonsense", session.Token{Session: uuid.NewString(), Generation: 1, Secret: "x"}.Text()} {
 		_, err := sessions.Refresh(t.Context(), text, start)
 		require.ErrorIs(t, err, session.ErrEnded)

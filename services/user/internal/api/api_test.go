@@ -18,7 +18,7 @@ import (
 	"github.com/sidecart/sidecart/services/internal/auth"
 	"github.com/sidecart/sidecart/services/internal/event"
 	"github.com/sidecart/sidecart/services/internal/problem"
-	"github.com/sidecart/sidecart/services/internal/state"
+	"github.com/sidecart/sidecart/services/internal/state/statetest"
 	"github.com/sidecart/sidecart/services/user/internal/access"
 	"github.com/sidecart/sidecart/services/user/internal/api"
 	"github.com/sidecart/sidecart/services/user/internal/password"
@@ -33,14 +33,14 @@ func (nobody) Publish(context.Context, string, ...event.Event) error { return ni
 type shop struct {
 	t        *testing.T
 	router   *mux.Router
-	store    *state.Memory
+	store    *statetest.Memory
 	accounts *access.Accounts
 	issuer   *token.Issuer
 	log      *bytes.Buffer
 }
 
 func newShop(t *testing.T) *shop {
-	s := &shop{t: t, router: mux.NewRouter(), store: state.NewMemory(), log: &bytes.Buffer{}, issuer: token.NewIssuer(15 * time.Minute)}
+	s := &shop{t: t, router: mux.NewRouter(), store: statetest.NewMemory(), log: &bytes.Buffer{}, issuer: token.NewIssuer(15 * time.Minute)}
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	before := slog.Default()
 	slog.SetDefault(log)
