@@ -101,24 +101,20 @@ func (c *Client) SDK() client.Client { return c.grpc }
 // Publish sends events to a topic, as a rule in one call, and returns when the broker has them all.
 // After an error any of them may have arrived: publish all again, their ids stay the same.
 func (c *Client) Publish(ctx context.Context, topic string, events ...event.Event) error {
-	entries := make([]client.PublishEventsEvent, len(events))
-	for i, e := range events {
-		body, err := json.Marshal(e.Inject(ctx))
-		if err != nil {
-			return fmt.Errorf("dapr: encode %s: %w", e.Type, err)
+	for _, some := range chunks(events, func(e event.Event) int { return len(e.Data) }) {
+		entries := make([]any, len(some))
+		for i, e := range some {
+			body, err := json.Marshal(e.Inject(ctx))
+			if err != nil {
+				return fmt.Errorf("dapr: encode %s: %w", e.Type, err)
+			}
+			// The subject as partition key keeps one aggregate's events in order on brokers that know partitions.
+			entries[i] = client.PublishEventsEvent{
+				EntryID: strconv.Itoa(i), Data: body, ContentType: "application/cloudevents+json",
+				Metadata: map[string]string{"partitionKey": e.Subject},
+			}
 		}
-		// The subject as partition key keeps one aggregate's events in order on brokers that know partitions.
-		entries[i] = client.PublishEventsEvent{
-			EntryID: strconv.Itoa(i), Data: body, ContentType: "application/cloudevents+json",
-			Metadata: map[string]string{"partitionKey": e.Subject},
-		}
-	}
-	for _, some := range chunks(entries, func(e client.PublishEventsEvent) int { return len(e.Data) }) {
-		call := make([]any, len(some))
-		for i, entry := range some {
-			call[i] = entry
-		}
-		res := c.grpc.PublishEvents(ctx, "pubsub", topic, call)
+		res := c.grpc.PublishEvents(ctx, "pubsub", topic, entries)
 		// The SDK's error wraps nil when only some entries failed.
 		if res.Error != nil || len(res.FailedEvents) > 0 {
 			return fmt.Errorf("%w: publish to %s: %d of %d events: %w", state.ErrUnavailable, topic, len(res.FailedEvents), len(some), errors.Join(res.Error))

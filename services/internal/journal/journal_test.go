@@ -40,3 +40,17 @@ func TestEveryAppendedIDIsListedByAnotherProcess(t *testing.T) {
 	require.Len(t, seen, 1001)
 	require.GreaterOrEqual(t, pages, 6)
 }
+
+// What is tried again is listed again, at the end, however long ago it was listed first: a sweep that has
+// left a page behind would not find it otherwise.
+func TestAppendingAgainToAJournal(t *testing.T) {
+	j := journal.New(statetest.NewMemory(), "orders")
+	require.NoError(t, j.Append(t.Context(), "a", "b"))
+	first, err := j.Read(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), "a"))
+	second, err := j.Read(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b", "a"}, second.IDs)
+	require.True(t, second.Updated.After(first.Updated))
+}

@@ -148,23 +148,30 @@ func TestAFlakyProviderIsAskedUntilItAnswers(t *testing.T) {
 
 func TestAProviderThatIsDownHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCounter(down{sandbox.New()})
+		provider := &down{Provider: sandbox.New()}
+		c := newCounter(provider)
 		start := time.Now()
 		require.Equal(t, payment.Pending, c.authorise(t, request(order, sandbox.OK)))
 		require.LessOrEqual(t, time.Since(start), settings.Budget)
 		time.Sleep(settings.Timeout + time.Second)
 		require.Equal(t, payment.Pending, c.read(t, order).State)
-		c.Provider = sandbox.New()
+		provider.mended.Store(true)
 		require.NoError(t, c.Sweep(t.Context(), c.Payments.Walk()))
 		require.Equal(t, payment.Authorised, c.read(t, order).State)
 		c.Close()
 	})
 }
 
-// down is a provider that never answers an authorisation.
-type down struct{ cashier.Provider }
+// down is a provider that answers no authorisation until it is mended.
+type down struct {
+	cashier.Provider
+	mended atomic.Bool
+}
 
-func (down) Authorise(context.Context, string, money.Money, string) (payment.Answer, error) {
+func (d *down) Authorise(ctx context.Context, orderID string, amount money.Money, token string) (payment.Answer, error) {
+	if d.mended.Load() {
+		return d.Provider.Authorise(ctx, orderID, amount, token)
+	}
 	return payment.Answer{}, errors.New("no answer")
 }
 
