@@ -4,8 +4,16 @@ GO ?= go
 GOFLAGS ?= -buildvcs=false
 export GOFLAGS
 
+# What lies underneath: STATE is redis, postgres or sqlite, PUBSUB is redis, kafka or rabbitmq.
+STATE ?= redis
+PUBSUB ?= redis
+export STATE PUBSUB
+
+# Brings the engines that tests start into the house. Redis always: single services are tried on it.
+ENGINES = for engine in $(sort redis $(STATE) $(PUBSUB)); do tools/engines/$$engine.sh install || exit 1; done
+
 .DEFAULT_GOAL := help
-.PHONY: help install build run down demo audit load chaos bench test test-unit test-e2e lint clean
+.PHONY: help install build run down export import demo audit load chaos bench test test-unit test-e2e lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,11 +28,17 @@ build: ## build all programs to bin/ and create the local secrets
 
 # Counts installing and building as well.
 run: export RUN_STARTED := $(shell date +%s)
-run: install build ## start Redis, all services and sidecars, load the demo catalogue; Ctrl-C stops
+run: install build ## start all services and sidecars on STATE and PUBSUB, load the demo catalogue; Ctrl-C stops
 	@exec bin/run
 
-down: ## stop what an earlier run left behind
+down: ## stop what earlier runs left behind, and the engines they started
 	@$(GO) run ./tools/run -down
+
+export: install build ## carry all state of the stopped shop out of the engine STATE, into FILE
+	@bin/house export "$(FILE)"
+
+import: install build ## carry it from FILE into the engine STATE; can be repeated
+	@bin/house import "$(FILE)"
 
 demo: ## watch purchases pass through a running system
 	@$(GO) run ./test/demo
@@ -36,7 +50,7 @@ load: ## put a running system under orders and report the rate
 	@$(GO) run ./test/load
 
 chaos: install ## kill services and sidecars under orders in a shop of its own; the checker judges
-	@tools/redis.sh install
+	@$(ENGINES)
 	@$(GO) run ./test/chaos
 
 bench: ## measure the hot paths
@@ -50,11 +64,11 @@ test-unit: ## run all tests but the end-to-end ones
 	@$(GO) test -race -count=1 $$($(GO) list ./... | grep -v /test/e2e)
 
 test-e2e: install ## run the end-to-end tests on real sidecars
-	@tools/redis.sh install
+	@$(ENGINES)
 	@$(GO) test -race -count=1 ./test/e2e/...
 
 test: install lint ## run every test
-	@tools/redis.sh install
+	@$(ENGINES)
 	@$(GO) test -race -count=1 ./...
 
 clean: ## remove programs and logs; secrets and data stay

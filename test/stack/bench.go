@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"github.com/sidecart/sidecart/test/stack/manifest"
 )
 
-// Bench is where single services are tried: a private Redis and the real components, to which
+// Bench is where single services are tried: private engines and the real components, to which
 // sidecars are added one by one. Sidecars of one bench find each other.
 type Bench struct {
 	ground *ground
@@ -22,7 +23,7 @@ type Bench struct {
 type SidecarHandle struct {
 	// URL of its HTTP API.
 	URL string
-	// Redis underneath.
+	// Redis underneath, if there is one.
 	Redis *Server
 
 	bench   *Bench
@@ -30,12 +31,18 @@ type SidecarHandle struct {
 	process *process
 }
 
-// NewBench lasts until the test ends.
+// NewBench stands on Redis, whatever the environment says, and lasts until the test ends.
 func NewBench(t testing.TB) *Bench {
+	t.Helper()
+	return NewBenchOn(t, Engines{})
+}
+
+// NewBenchOn is NewBench on other engines.
+func NewBenchOn(t testing.TB, engines Engines) *Bench {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
-	g, err := newGround(ctx, nil)
+	g, err := newGround(ctx, engines.orRedis(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +54,14 @@ func NewBench(t testing.TB) *Bench {
 	return &Bench{g, t}
 }
 
-// Redis underneath.
-func (b *Bench) Redis() *Server { return b.ground.redis }
+// Redis underneath, if there is one.
+func (b *Bench) Redis() *Server { return b.ground.redis() }
+
+// Store is the server that keeps the state; nil when the engine has none.
+func (b *Bench) Store() *Server { return b.ground.store }
+
+// Broker is the server that carries the events.
+func (b *Bench) Broker() *Server { return b.ground.broker }
 
 // Secret of the bench's secret store, such as admin-email or payment-webhook-secret.
 func (b *Bench) Secret(name string) string { return b.ground.secrets[name] }
@@ -57,7 +70,7 @@ func (b *Bench) Secret(name string) string { return b.ground.secrets[name] }
 func (b *Bench) Sidecar(appID string, appPort int) *SidecarHandle {
 	b.t.Helper()
 	app := manifest.App{ID: appID, Port: appPort, HTTP: FreePort(b.t), GRPC: FreePort(b.t), Internal: FreePort(b.t), Metrics: FreePort(b.t)}
-	h := &SidecarHandle{URL: url(app.HTTP), Redis: b.ground.redis, bench: b, app: app}
+	h := &SidecarHandle{URL: url(app.HTTP), Redis: b.ground.redis(), bench: b, app: app}
 	h.Start(b.t)
 	b.t.Cleanup(func() {
 		if b.t.Failed() {
@@ -112,6 +125,21 @@ func Sidecar(t testing.TB, appID string, appPort int) *SidecarHandle {
 	return NewBench(t).Sidecar(appID, appPort)
 }
 
+// FreePorts answers what to add to every port of dapr.yaml for a shop that is the test's until it ends.
+func FreePorts(t testing.TB) (offset int) {
+	t.Helper()
+	m, err := manifest.Find(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset, release, err := reserve(m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return offset
+}
+
 // FreePort answers a port that is free now.
 func FreePort(t testing.TB) int {
 	t.Helper()
@@ -125,16 +153,33 @@ func FreePort(t testing.TB) int {
 // Redis starts a private Redis that lasts until the test ends.
 func Redis(t testing.TB) *Server {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	dir := t.TempDir()
-	r, err := newRedis(dir, filepath.Join(dir, "redis.log"))
-	if err == nil {
-		t.Cleanup(r.Kill9)
-		err = r.Start(ctx)
+	return NewServer(t, "redis")
+}
+
+// NewServer starts a private server of an engine that lasts until the test ends; nil for an engine that has none.
+func NewServer(t testing.TB, engine string) *Server {
+	t.Helper()
+	m, err := manifest.Find(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not below t.TempDir: PostgreSQL runs as a user of its own, who could not get there.
+	dir, err := os.MkdirTemp("", "sidecart-engine-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := newServer(m.Root, engine, filepath.Join(dir, engine), filepath.Join(dir, engine+".log"))
+	if s != nil {
+		t.Cleanup(s.Kill9)
+		err = s.Start(context.Background())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return s
 }

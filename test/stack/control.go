@@ -98,11 +98,42 @@ func (s *Stack) Resume(app string) error {
 	return s.with(app, func(u *unit) error { return u.process.signal(syscall.SIGCONT) })
 }
 
+// errNoServer: a file cannot be killed.
+var errNoServer = errors.New("the engine has no server")
+
+// KillStore ends the server that keeps the state without warning, and with it the broker where the
+// engine is the same; what it acknowledged is on disk.
+func (s *Stack) KillStore() error { return kill(s.store) }
+
+// StartStore runs it again, with its data.
+func (s *Stack) StartStore(ctx context.Context) error { return restart(ctx, s.store) }
+
+// KillBroker ends the server that carries the events without warning.
+func (s *Stack) KillBroker() error { return kill(s.broker) }
+
+// StartBroker runs it again, with its data.
+func (s *Stack) StartBroker(ctx context.Context) error { return restart(ctx, s.broker) }
+
+func kill(server *Server) error {
+	if server == nil {
+		return errNoServer
+	}
+	server.Kill9()
+	return nil
+}
+
+func restart(ctx context.Context, server *Server) error {
+	if server == nil {
+		return errNoServer
+	}
+	return server.Start(ctx)
+}
+
 // KillRedis ends Redis without warning; what it acknowledged is on disk.
-func (s *Stack) KillRedis() { s.redis.Kill9() }
+func (s *Stack) KillRedis() { s.redis().Kill9() }
 
 // StartRedis runs Redis again, with its data.
-func (s *Stack) StartRedis(ctx context.Context) error { return s.redis.Start(ctx) }
+func (s *Stack) StartRedis(ctx context.Context) error { return restart(ctx, s.redis()) }
 
 // WaitReady waits until every app and every sidecar is ready. A process that has ended is an error at once.
 func (s *Stack) WaitReady(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -18,13 +19,15 @@ import (
 	"github.com/sidecart/sidecart/test/stack/manifest"
 )
 
-// ground is what sidecars stand on: a private Redis, the real components rendered for it, secrets,
+// ground is what sidecars stand on: private engines, the real components rendered for them, secrets,
 // and a name database of its own, so that two stacks on one machine never find each other's apps.
 type ground struct {
 	dir      string
 	manifest *manifest.Manifest
 	daprd    string
-	redis    *Server
+	engines  Engines
+	store    *Server // nil when the engine has no server; the broker too when the engine is the same
+	broker   *Server
 	secrets  map[string]string
 	token    string // the app API token
 
@@ -35,8 +38,8 @@ type ground struct {
 // Edit changes a component file while it is rendered; name is its base name.
 type Edit func(name, text string) string
 
-func newGround(ctx context.Context, edit Edit) (_ *ground, err error) {
-	g := &ground{token: rand.Text(), secrets: newSecrets()}
+func newGround(ctx context.Context, engines Engines, edit Edit) (_ *ground, err error) {
+	g := &ground{token: rand.Text(), secrets: newSecrets(), engines: engines}
 	if g.manifest, err = manifest.Find("."); err != nil {
 		return nil, err
 	}
@@ -54,20 +57,59 @@ func newGround(ctx context.Context, edit Edit) (_ *ground, err error) {
 	if err := os.Mkdir(filepath.Join(g.dir, "logs"), 0o700); err != nil {
 		return nil, err
 	}
-	if g.redis, err = newRedis(filepath.Join(g.dir, "redis"), logFile(g.dir, "redis")); err != nil {
+	if err := g.startEngines(ctx); err != nil {
 		return nil, err
 	}
-	if err := g.redis.Start(ctx); err != nil {
-		return nil, err
-	}
-	secrets, err := json.Marshal(g.secrets)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(g.dir, "secrets.json"), secrets, 0o600); err != nil {
+	if err := g.writeSecrets("secrets.json", g.secrets); err != nil {
 		return nil, err
 	}
 	return g, g.render(edit)
+}
+
+// startEngines runs one server for both when the engines are the same.
+func (g *ground) startEngines(ctx context.Context) (err error) {
+	values := map[string]string{}
+	run := func(name string) (*Server, error) {
+		s, err := newServer(g.manifest.Root, name, filepath.Join(g.dir, name), logFile(g.dir, name))
+		if s == nil || err != nil {
+			return nil, err
+		}
+		err = s.Start(ctx)
+		maps.Copy(values, s.values)
+		return s, err
+	}
+	if g.store, err = run(g.engines.State); err != nil {
+		return err
+	}
+	if g.broker = g.store; g.engines.PubSub != g.engines.State {
+		if g.broker, err = run(g.engines.PubSub); err != nil {
+			return err
+		}
+	}
+	return g.writeSecrets("engines.json", values)
+}
+
+func (g *ground) killEngines() {
+	g.store.Kill9()
+	g.broker.Kill9()
+}
+
+// redis is the server that is one, the store if both are; nil when neither is.
+func (g *ground) redis() *Server {
+	for _, s := range []*Server{g.store, g.broker} {
+		if s != nil && s.name == "redis" {
+			return s
+		}
+	}
+	return nil
+}
+
+func (g *ground) writeSecrets(name string, values map[string]string) error {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(g.dir, name), text, 0o600)
 }
 
 func newSecrets() map[string]string {
@@ -101,11 +143,17 @@ func findDaprd(ctx context.Context, root string) (string, error) {
 	return "", errors.New("tools/install.sh did not say where daprd is; set DAPRD")
 }
 
-// render copies the resource folders and the configuration, with this ground's Redis and files in
+// render copies the resource folders and the configuration, with this ground's engines and files in
 // them. Anything else of the developer's own system that is left in them is an error.
 func (g *ground) render(edit Edit) error {
 	common := g.manifest.Common
 	for i, folder := range common.ResourcesPaths {
+		switch filepath.Dir(folder) {
+		case "components/state":
+			folder = filepath.Join("components/state", g.engines.State)
+		case "components/pubsub":
+			folder = filepath.Join("components/pubsub", g.engines.PubSub)
+		}
 		target := filepath.Join(g.dir, "components", strconv.Itoa(i))
 		if err := os.MkdirAll(target, 0o700); err != nil {
 			return err
@@ -113,6 +161,9 @@ func (g *ground) render(edit Edit) error {
 		files, err := filepath.Glob(filepath.Join(g.manifest.Root, folder, "*.yaml"))
 		if err != nil {
 			return err
+		}
+		if len(files) == 0 {
+			return fmt.Errorf("no components in %s", folder)
 		}
 		for _, file := range files {
 			if err := g.renderFile(file, filepath.Join(target, filepath.Base(file)), edit); err != nil {
@@ -130,7 +181,10 @@ func (g *ground) renderFile(from, to string, edit Edit) error {
 	if err != nil {
 		return err
 	}
-	text := strings.NewReplacer("127.0.0.1:6379", g.redis.Addr, "../../.sidecart/", g.dir+"/").Replace(string(content))
+	text := strings.ReplaceAll(string(content), "../../.sidecart/", g.dir+"/")
+	if redis := g.redis(); redis != nil {
+		text = strings.ReplaceAll(text, "127.0.0.1:6379", redis.Addr)
+	}
 	if edit != nil {
 		text = edit(filepath.Base(from), text)
 	}
@@ -173,9 +227,7 @@ func (g *ground) appVariables(app manifest.App) map[string]string {
 }
 
 func (g *ground) remove() error {
-	if g.redis != nil {
-		g.redis.Kill9()
-	}
+	g.killEngines()
 	return os.RemoveAll(g.dir)
 }
 

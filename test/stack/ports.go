@@ -21,6 +21,28 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
+// freePorts answers the first of n ports in a row that are free now.
+func freePorts(n int) (first int, err error) {
+	for range 50 {
+		if first, err = freePort(); err != nil {
+			return 0, err
+		}
+		free := 1
+		for free < n {
+			listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(first+free))
+			if err != nil {
+				break
+			}
+			listener.Close()
+			free++
+		}
+		if free == n {
+			return first, nil
+		}
+	}
+	return 0, fmt.Errorf("no %d free ports in a row", n)
+}
+
 // Offsets are tried in steps that never let one stack's ports meet another's, and end below the
 // range from which the kernel takes ports for outgoing connections.
 const firstOffset, offsetStep, lastOffset = 10000, 1000, 24000

@@ -2,64 +2,22 @@ package stack
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Server is a private redis-server that survives kill -9 with everything it acknowledged.
-type Server struct {
-	Addr string
-
-	dir, log string
-	process  *process
-}
-
-func newRedis(dir, log string) (*Server, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
+// Do sends one command to a logical database of a Redis. A nil answer is no element, an array is flattened.
+func (s *Server) Do(db int, args ...string) ([]string, error) {
+	if s == nil || s.name != "redis" {
+		return nil, errors.New("this is no Redis")
 	}
-	return &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), dir: dir, log: log}, os.MkdirAll(dir, 0o700)
-}
-
-// Start runs the server, on the same port and data as before, and waits until it answers.
-func (r *Server) Start(ctx context.Context) error {
-	if r.process.running() {
-		return errors.New("redis-server runs already")
-	}
-	_, port, _ := net.SplitHostPort(r.Addr)
-	var err error
-	// No rewriting of the journal: it would fork, and the fork outlive a kill -9.
-	r.process, err = start(command{name: "redis-server", dir: r.dir, log: r.log, env: environment(nil), argv: []string{
-		"redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", r.dir, "--appendonly", "yes", "--appendfsync", "always",
-		"--save", "", "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction",
-	}})
-	if err != nil {
-		return err
-	}
-	return poll(ctx, func() error {
-		if !r.process.running() {
-			return final{r.process.gone()}
-		}
-		_, err := r.Do(0, "PING")
-		return err
-	})
-}
-
-// Kill9 ends the server without warning.
-func (r *Server) Kill9() { r.process.kill9() }
-
-// Do sends one command to a logical database. A nil answer is no element, an array is flattened.
-func (r *Server) Do(db int, args ...string) ([]string, error) {
-	conn, err := net.DialTimeout("tcp", r.Addr, time.Second)
+	conn, err := net.DialTimeout("tcp", s.Addr, time.Second)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,9 @@ func standInShop(t *testing.T) {
 	require.NoError(t, err)
 	t.Setenv("DAPRD", daprd)
 	root := t.TempDir()
-	require.NoError(t, os.CopyFS(filepath.Join(root, "components"), os.DirFS(filepath.Join(shop.Root, "components"))))
+	for _, folder := range []string{"components", "tools/engines"} {
+		require.NoError(t, os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join(shop.Root, folder))))
+	}
 	text, err := os.ReadFile(filepath.Join(shop.Root, "dapr.yaml"))
 	require.NoError(t, err)
 	head, _, _ := strings.Cut(string(text), "\napps:")
@@ -69,7 +71,7 @@ func standInShop(t *testing.T) {
 
 func TestStackObeys(t *testing.T) {
 	standInShop(t)
-	s := Start(t, Options{Env: map[string]map[string]string{"": {"COLOUR": " red"}, "cart": {"COLOUR": " blue"}}})
+	s := Start(t, Options{Engines: Engines{"redis", "redis"}, Env: map[string]map[string]string{"": {"COLOUR": " red"}, "cart": {"COLOUR": " blue"}}})
 	ask := func(app string) string {
 		_, body := get(t, s.SidecarURL("gateway")+"/", app)
 		return body
@@ -102,8 +104,10 @@ func TestStackObeys(t *testing.T) {
 	require.NoError(t, s.Resume("cart"))
 	require.NoError(t, s.WaitReady(soon(t)))
 
-	s.KillRedis()
-	require.NoError(t, s.StartRedis(soon(t)))
+	corruptAndRestore(t, s)
+	require.NoError(t, s.KillStore())
+	require.NoError(t, s.StartStore(soon(t)))
+	require.Error(t, s.StartStore(soon(t)), "it runs already")
 	code, err := s.StopApp("cart")
 	require.NoError(t, err)
 	require.Zero(t, code)
@@ -112,15 +116,40 @@ func TestStackObeys(t *testing.T) {
 	require.Error(t, err, "the ports are taken")
 }
 
+func corruptAndRestore(t *testing.T, s *Stack) {
+	t.Helper()
+	ctx := soon(t)
+	unchanged := func(document string) string { return document }
+	_, err := s.Corrupt(ctx, "cart", "a", unchanged)
+	require.ErrorContains(t, err, "nothing was corrupted")
+	require.NoError(t, s.overwrite(ctx, "cart", "a", `{"b":2, "a":1}`))
+	for _, change := range []func(string) string{
+		func(document string) string { return strings.Replace(document, "1", "7", 1) },
+		func(string) string { return "" },
+	} {
+		restore, err := s.Corrupt(ctx, "cart", "a", change)
+		require.NoError(t, err)
+		document, _, err := s.document(ctx, "cart", "a")
+		require.NoError(t, err)
+		require.Equal(t, change(`{"b":2, "a":1}`), document)
+		require.NoError(t, restore(ctx))
+		document, _, err = s.document(ctx, "cart", "a")
+		require.NoError(t, err)
+		require.Equal(t, `{"b":2, "a":1}`, document)
+	}
+	_, err = s.Corrupt(ctx, "nobody", "a", unchanged)
+	require.ErrorContains(t, err, "no app nobody")
+}
+
 func TestStopTellsOfCrashesAndLeavesNothing(t *testing.T) {
 	standInShop(t)
-	s, err := Launch(t.Context(), Options{Env: map[string]map[string]string{"cart": {"LAST_WORDS": "panic: oh"}}})
+	s, err := Launch(t.Context(), Options{Engines: Engines{"redis", "redis"}, Env: map[string]map[string]string{"cart": {"LAST_WORDS": "panic: oh"}}})
 	require.NoError(t, err)
 	var pids []int
 	for _, u := range s.units {
 		pids = append(pids, u.process.cmd.Process.Pid, u.sidecar.cmd.Process.Pid)
 	}
-	pids = append(pids, s.redis.process.cmd.Process.Pid)
+	pids = append(pids, s.store.process.cmd.Process.Pid)
 	require.ErrorContains(t, s.Stop(), "cart: \npanic: oh")
 	for _, pid := range pids {
 		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
@@ -173,9 +202,9 @@ func zombie(pid int) bool {
 }
 
 func starter(t *testing.T) {
-	s, err := Launch(t.Context(), Options{})
+	s, err := Launch(t.Context(), Options{Engines: Engines{"redis", "redis"}})
 	require.NoError(t, err)
-	pids := []string{strconv.Itoa(s.redis.process.cmd.Process.Pid)}
+	pids := []string{strconv.Itoa(s.store.process.cmd.Process.Pid)}
 	for _, u := range s.units {
 		pids = append(pids, strconv.Itoa(u.process.cmd.Process.Pid), strconv.Itoa(u.sidecar.cmd.Process.Pid))
 	}

@@ -1,11 +1,12 @@
 // Package stack runs the whole shop for tests, as `dapr run -f .` would, but beside it: on other
-// ports, on a Redis of its own, with a hand on every process. Single services are tried with Bench.
+// ports, on engines of its own, with a hand on every process. Single services are tried with Bench.
 //
 // No process outlives the program that started it, even when that crashes.
 package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ import (
 
 // Options of a stack. The zero value is the shop as it is.
 type Options struct {
+	// Engines underneath; FromEnv where a name is empty.
+	Engines Engines
 	// PortOffset is added to every port of dapr.yaml; 0 finds a free range.
 	PortOffset int
 	// Env is set for the app of that id; for all of them under the id "".
@@ -77,7 +80,8 @@ func Start(t testing.TB, o Options) *Stack {
 
 // Launch runs a stack and returns when it is ready. The caller must Stop it.
 func Launch(ctx context.Context, o Options) (_ *Stack, err error) {
-	g, err := newGround(ctx, o.Edit)
+	env := FromEnv()
+	g, err := newGround(ctx, Engines{cmp.Or(o.Engines.State, env.State), cmp.Or(o.Engines.PubSub, env.PubSub)}, o.Edit)
 	if err != nil {
 		return nil, err
 	}
@@ -135,12 +139,22 @@ func (s *Stack) end(keepLogs bool) error {
 	}
 	stopping.Wait()
 	err := errors.Join(append(failures, s.crashes())...)
-	s.redis.Kill9()
+	s.killEngines()
 	s.release()
 	if keepLogs {
-		return errors.Join(err, os.RemoveAll(filepath.Join(s.dir, "redis")), os.Remove(filepath.Join(s.dir, "secrets.json")))
+		return errors.Join(err, s.removeAllButLogs())
 	}
 	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+func (s *Stack) removeAllButLogs() error {
+	entries, err := os.ReadDir(s.dir)
+	for _, entry := range entries {
+		if entry.Name() != "logs" {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, entry.Name())))
+		}
+	}
+	return err
 }
 
 // crashes finds what must appear in no log.
@@ -198,5 +212,8 @@ func (s *Stack) PortOffset() int { return s.offset }
 // Secret of the stack's secret store, such as admin-email, admin-password, payment-webhook-secret.
 func (s *Stack) Secret(name string) string { return s.secrets[name] }
 
-// Redis underneath.
-func (s *Stack) Redis() *Server { return s.redis }
+// Engines underneath.
+func (s *Stack) Engines() Engines { return s.engines }
+
+// Redis underneath, if there is one.
+func (s *Stack) Redis() *Server { return s.redis() }

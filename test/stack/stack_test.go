@@ -110,6 +110,54 @@ func TestRenderedComponentsStayInside(t *testing.T) {
 	require.ErrorContains(t, err, "outside the stack")
 }
 
+// On the engines of the environment: what was stored is there after kill -9 of every server.
+func TestServersKeepWhatTheyAcknowledged(t *testing.T) {
+	b := NewBenchOn(t, FromEnv())
+	sidecar := b.Sidecar("cart", listen(t, "cart"))
+	sidecar.WaitReady(t)
+	post := func(path, body string) error {
+		req, err := http.NewRequestWithContext(soon(t), http.MethodPost, sidecar.URL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusNoContent {
+			return fmt.Errorf("%s answers %d", path, res.StatusCode)
+		}
+		return nil
+	}
+	require.NoError(t, post("/v1.0/state/cart-state", `[{"key":"k","value":"kept"}]`))
+	require.NoError(t, post("/v1.0/publish/pubsub/orders", `{}`))
+	for _, server := range []*Server{b.Store(), b.Broker()} {
+		if server == nil {
+			continue
+		}
+		server.Kill9()
+		_, err := net.DialTimeout("tcp", server.Addr, time.Second)
+		require.Error(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		require.NoError(t, server.Start(ctx))
+		cancel()
+	}
+	require.NoError(t, poll(soon(t), func() error { return post("/v1.0/publish/pubsub/orders", `{}`) }))
+	require.NoError(t, poll(soon(t), func() error {
+		if status, body := get(t, sidecar.URL+"/v1.0/state/cart-state/k", ""); status != http.StatusOK || body != `"kept"` {
+			return fmt.Errorf("%d %s", status, body)
+		}
+		return nil
+	}))
+}
+
+func TestAnEngineThatIsNotThere(t *testing.T) {
+	m, err := manifest.Find(".")
+	require.NoError(t, err)
+	_, err = newServer(m.Root, "nonsense", t.TempDir(), "")
+	require.ErrorContains(t, err, "no engine nonsense")
+}
+
 func says(p *process, line string) error {
 	if got := tail(p.log, 1); got != line {
 		return fmt.Errorf("its last line is %q", got)

@@ -15,10 +15,11 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/sidecart/sidecart/tools/internal/local"
 )
 
 const (
-	local      = ".sidecart" // secrets, logs and whatever else belongs to this checkout's runs
 	startLimit = 120 * time.Second
 	startGap   = 3 * time.Second
 )
@@ -50,29 +51,29 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) (err
 	if err != nil {
 		return err
 	}
-	apps, err := readApps("dapr.yaml")
+	file, chosen, err := prepare(getenv)
 	if err != nil {
 		return err
 	}
-	if err := portsFree(apps); err != nil {
-		return err
-	}
-	tools, err := findTools(ctx)
+	tools, err := local.FindTools(ctx)
 	if err != nil {
 		return err
 	}
-	redis, err := startRedis(ctx)
+	defer func() { err = errors.Join(err, chosen.Release()) }()
+	if err := chosen.Up(ctx); err != nil {
+		return err
+	}
+	path, err := file.With(chosen)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, redis.stop()) }()
-
-	sys, err := start(root, apps, tools)
+	sys, err := start(root, path, file.Apps, chosen, tools)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sys.stop(stdout)) }()
-	fmt.Fprintf(stdout, "Starting %d services with their sidecars (log: %s/dapr.log)\n", len(apps), local)
+	fmt.Fprintf(stdout, "Starting %d services with their sidecars; state in %s, events over %s (log: %s/dapr.log)\n",
+		len(file.Apps), chosen.State, chosen.PubSub, local.Folder)
 	if err := sys.waitReady(ctx); err != nil {
 		return err
 	}
@@ -86,13 +87,31 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) (err
 	case <-ctx.Done():
 		return nil
 	case <-sys.ended:
-		return fmt.Errorf("dapr run ended by itself\n%s", tail(filepath.Join(local, "dapr.log"), 15))
+		return fmt.Errorf("dapr run ended by itself\n%s", local.Tail(filepath.Join(local.Folder, "dapr.log"), 15))
 	}
+}
+
+// prepare finds out what to run, and whether it can.
+func prepare(getenv func(string) string) (*local.RunFile, local.Engines, error) {
+	file, err := local.ReadRunFile("dapr.yaml")
+	if err != nil {
+		return nil, local.Engines{}, err
+	}
+	chosen, err := local.ChooseEngines(getenv, file)
+	if err != nil {
+		return nil, chosen, err
+	}
+	for _, folder := range file.Resources(chosen) {
+		if err := local.CheckResources(folder); err != nil {
+			return nil, chosen, err
+		}
+	}
+	return file, chosen, local.PortsFree(file.Apps)
 }
 
 // takeDown stops a run that is still there, then whatever lost its parent.
 func takeDown(ctx context.Context, _ func(string) string, stdout io.Writer) error {
-	if pid, err := readPID(filepath.Join(local, "run.pid")); err == nil && isRun(pid) {
+	if pid, err := readPID(filepath.Join(local.Folder, "run.pid")); err == nil && isRun(pid) {
 		if err := syscall.Kill(pid, syscall.SIGTERM); err == nil {
 			waitGone(ctx, []int{pid}, 40*time.Second)
 		}
@@ -102,7 +121,7 @@ func takeDown(ctx context.Context, _ func(string) string, stdout io.Writer) erro
 		return err
 	}
 	err = (&system{root: root}).stop(stdout)
-	return errors.Join(err, stopOrphans(root))
+	return errors.Join(err, stopOrphans(root), local.EnginesDown())
 }
 
 // startTime is when make was asked, if it told: installing and building count.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sidecart/sidecart/tools/internal/local"
 )
 
 // process is a running program. Dir is its working folder, known on Linux only.
@@ -50,14 +52,12 @@ func ours(root string, cli int) []process {
 	return found
 }
 
-// stopOrphans ends what `dapr run` and Redis a killed run has left. They are told by the
-// folder they run in, so only where that is known.
+// stopOrphans ends what `dapr run` a killed run has left. It is told by the folder it runs in, so
+// only where that is known.
 func stopOrphans(root string) error {
 	var pids []int
 	for _, p := range processes() {
-		cli := filepath.Base(p.Args[0]) == "dapr" && slices.Contains(p.Args, "dapr.yaml") && p.Dir == root
-		redis := strings.HasPrefix(p.Args[0], "redis-server") && strings.HasSuffix(p.Dir, "/sidecart/redis")
-		if cli || redis {
+		if filepath.Base(p.Args[0]) == "dapr" && slices.Contains(p.Args, "-f") && p.Dir == root {
 			pids = append(pids, p.PID)
 		}
 	}
@@ -116,36 +116,6 @@ func processesByPS() []process {
 	return all
 }
 
-// listener is the process that listens on a TCP port: /proc tells the socket, and the
-// open files of a process which sockets it holds. 0 when it cannot be told.
-func listener(port int) int {
-	inodes := map[string]bool{}
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		data, _ := os.ReadFile(table)
-		for line := range strings.Lines(string(data)) {
-			f := strings.Fields(line)
-			if len(f) > 9 && f[3] == "0A" && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
-				inodes["socket:["+f[9]+"]"] = true
-			}
-		}
-	}
-	files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	for _, file := range files {
-		if target, err := os.Readlink(file); err == nil && inodes[target] {
-			pid, _ := strconv.Atoi(strings.Split(file, "/")[2])
-			return pid
-		}
-	}
-	return 0
-}
-
-func describe(pid int) string {
-	if p, ok := inspect("/proc/" + strconv.Itoa(pid)); ok {
-		return filepath.Base(p.Args[0])
-	}
-	return "a process"
-}
-
 // isRun guards against a process id that something else has meanwhile.
 func isRun(pid int) bool {
 	for _, p := range processes() {
@@ -171,7 +141,7 @@ func terminate(pids []int, wait time.Duration) (left []int) {
 	}
 	left = waitGone(context.Background(), pids, wait)
 	for _, pid := range left {
-		fmt.Fprintf(os.Stderr, "run: %s (process %d) did not finish within %v\n", describe(pid), pid, wait)
+		fmt.Fprintf(os.Stderr, "run: %s (process %d) did not finish within %v\n", local.Describe(pid), pid, wait)
 	}
 	return left
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sidecart/sidecart/tools/internal/local"
 )
 
 // gateway is the first app of dapr.yaml; it is ready when all services are.
@@ -36,7 +38,7 @@ func (s *system) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-s.ended:
-			return fmt.Errorf("dapr run ended\n%s", tail(filepath.Join(local, "dapr.log"), 15))
+			return fmt.Errorf("dapr run ended\n%s", local.Tail(filepath.Join(local.Folder, "dapr.log"), 15))
 		case <-tick.C:
 		case <-ctx.Done():
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -66,13 +68,30 @@ func (s *system) checkAlive(began map[string]time.Time) error {
 			continue
 		}
 		if !services[id] {
-			return fmt.Errorf("the service %s ended while starting\n%s", id, tail(newestLog(id, "app"), 15))
+			// A service ends when its sidecar does; then it is the sidecar that knows why.
+			if !sidecars[id] {
+				return s.sidecarEnded(id)
+			}
+			return fmt.Errorf("the service %s ended while starting\n%s", id, local.Tail(newestLog(id, "app"), 15))
 		}
 		if !sidecars[id] {
-			return fmt.Errorf("the sidecar of %s ended while starting\n%s", id, tail(newestLog(id, "daprd"), 15))
+			return s.sidecarEnded(id)
 		}
 	}
 	return nil
+}
+
+// sidecarEnded says why in one sentence, when the sidecar's log has one.
+func (s *system) sidecarEnded(id string) error {
+	log := newestLog(id, "daprd")
+	cause := local.Fatal(log)
+	if cause == "" {
+		return fmt.Errorf("the sidecar of %s ended while starting\n%s", id, local.Tail(log, 15))
+	}
+	if meaning := s.engines.Explain(cause); meaning != "" {
+		return fmt.Errorf("%s (the sidecar of %s: %s)", meaning, id, cause)
+	}
+	return fmt.Errorf("the sidecar of %s ended: %s (correct that component in components/, or what it names; whole log: %s)", id, cause, log)
 }
 
 func (s *system) notReady() []string {
@@ -87,7 +106,7 @@ func (s *system) notReady() []string {
 	return names
 }
 
-func (s *system) ready(ctx context.Context, a app) bool {
+func (s *system) ready(ctx context.Context, a local.App) bool {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", a.Port), nil)
@@ -113,22 +132,13 @@ func newestLog(id, kind string) string {
 	return slices.Max(logs)
 }
 
-func tail(path string, lines int) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "(no log)"
-	}
-	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	return path + ":\n  " + strings.Join(all[max(0, len(all)-lines):], "\n  ")
-}
-
 type administrator struct {
 	Email    string `json:"admin-email"`
 	Password string `json:"admin-password"`
 }
 
 func admin() (a administrator, err error) {
-	data, err := os.ReadFile(filepath.Join(local, "secrets.json"))
+	data, err := os.ReadFile(filepath.Join(local.Folder, "secrets.json"))
 	if err != nil {
 		return a, fmt.Errorf("%w (`make build` creates it)", err)
 	}

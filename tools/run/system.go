@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sidecart/sidecart/tools/internal/local"
 )
 
 var errLeftover = errors.New("processes are left")
@@ -20,30 +22,31 @@ var errLeftover = errors.New("processes are left")
 // system is one `dapr run` and all that hangs on it.
 type system struct {
 	root     string
-	apps     []app
+	apps     []local.App
+	engines  local.Engines
 	cli      *exec.Cmd     // nil when only leftovers are to be stopped
 	ended    chan struct{} // closed when the CLI has ended
 	token    string        // what a caller of an app's own port must show
 	complete bool          // every service has been started
 }
 
-func start(root string, apps []app, tools map[string]string) (*system, error) {
-	token, err := appToken(filepath.Join(local, "app-api-token"))
+func start(root, runFile string, apps []local.App, chosen local.Engines, tools map[string]string) (*system, error) {
+	token, err := appToken(filepath.Join(local.Folder, "app-api-token"))
 	if err != nil {
 		return nil, err
 	}
 	// Registrations of an earlier run: wrong as soon as a port has changed.
-	stale, _ := filepath.Glob(filepath.Join(local, "names.db*"))
+	stale, _ := filepath.Glob(filepath.Join(local.Folder, "names.db*"))
 	for _, file := range stale {
 		os.Remove(file)
 	}
-	logs, err := os.Create(filepath.Join(local, "dapr.log"))
+	logs, err := os.Create(filepath.Join(local.Folder, "dapr.log"))
 	if err != nil {
 		return nil, err
 	}
 	defer logs.Close()
-	s := &system{root: root, apps: apps, token: token, ended: make(chan struct{})}
-	s.cli = exec.Command(tools["DAPR"], "run", "-f", "dapr.yaml")
+	s := &system{root: root, apps: apps, engines: chosen, token: token, ended: make(chan struct{})}
+	s.cli = exec.Command(tools["DAPR"], "run", "-f", runFile)
 	s.cli.Env = append(os.Environ(),
 		"DAPR_RUNTIME_PATH="+tools["DAPR_RUNTIME_PATH"],
 		"DAPR_HOST_IP=127.0.0.1", // what a sidecar tells the others; without it daprd needs a network
@@ -58,7 +61,7 @@ func start(root string, apps []app, tools map[string]string) (*system, error) {
 		_ = s.cli.Wait() // its exit code says nothing: 0 also when services died
 		close(s.ended)
 	}()
-	return s, os.WriteFile(filepath.Join(local, "run.pid"), []byte(strconv.Itoa(os.Getpid())), 0o600)
+	return s, os.WriteFile(filepath.Join(local.Folder, "run.pid"), []byte(strconv.Itoa(os.Getpid())), 0o600)
 }
 
 // appToken is made once per checkout. daprd shows it to the services, which turn away who does not.
@@ -104,7 +107,7 @@ func (s *system) stop(stdout io.Writer) error {
 	for _, pid := range left {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	os.Remove(filepath.Join(local, "run.pid"))
+	os.Remove(filepath.Join(local.Folder, "run.pid"))
 	if left = waitGone(context.Background(), left, 2*time.Second); len(left) > 0 {
 		return fmt.Errorf("%w: %v", errLeftover, left)
 	}

@@ -1,5 +1,6 @@
 // Secrets creates the local secret store, .sidecart/secrets.json, and fills in what is missing.
-// ADMIN_EMAIL and ADMIN_PASSWORD replace the administrator's when they are set.
+// ADMIN_EMAIL and ADMIN_PASSWORD replace the administrator's when they are set. What the engines
+// need, engines.json, is left empty until `make run` knows it: the default engines need nothing.
 package main
 
 import (
@@ -30,7 +31,14 @@ func run(dir string, getenv func(string) string) error {
 		return err
 	}
 	fill(secrets, getenv)
-	return write(path, secrets)
+	if err := write(path, secrets); err != nil {
+		return err
+	}
+	path = filepath.Join(dir, "engines.json")
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return write(path, map[string]string{})
 }
 
 func read(path string) (map[string]string, error) {

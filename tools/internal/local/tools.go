@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// findTools asks tools/install.sh, which builds what is missing and says so on stderr.
-func findTools(ctx context.Context) (map[string]string, error) {
+// FindTools asks tools/install.sh, which builds what is missing and says so on stderr.
+func FindTools(ctx context.Context) (map[string]string, error) {
 	cmd := exec.CommandContext(ctx, "tools/install.sh")
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
