@@ -13,7 +13,7 @@ export STATE PUBSUB
 ENGINES = for engine in $(sort redis $(STATE) $(PUBSUB)); do tools/engines/$$engine.sh install || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help install build run down export import demo audit load chaos bench test test-unit test-e2e lint clean
+.PHONY: help install build run down export import demo audit load chaos bench conformance test test-unit test-e2e lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ test-unit: ## run all tests but the end-to-end ones
 test-e2e: install ## run the end-to-end tests on real sidecars
 	@$(ENGINES)
 	@$(GO) test -race -count=1 ./test/e2e/...
+
+conformance: install ## try STATE and PUBSUB against what the services rely on (unfinished; not part of test)
+	@$(ENGINES)
+	@$(GO) test -race -count=1 -tags conformance ./test/conformance ./services/internal/conformance
 
 test: install lint ## run every test
 	@$(ENGINES)
